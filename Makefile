@@ -1,0 +1,44 @@
+# Everything a fresh clone needs is here: each verb prepares .venv itself when it has to.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check gpu
+
+help: ## say what each verb does
+	@echo "softres: train on small pictures, serve masks at full size"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## prepare .venv (done by itself by the others)
+
+demo: $(READY) ## fit, export, serve one picture; pictures and a table in demo/
+	@$(PY) tools/demo.py
+
+test: $(READY) ## run the tests
+	@$(PY) -m pytest -n auto $(ARGS)
+
+check: $(READY) ## format, lint, types and the house's import rules
+	@echo "== ruff format" && $(PY) -m ruff format --check --diff .
+	@echo "== ruff check" && $(PY) -m ruff check .
+	@echo "== mypy" && $(PY) -m mypy
+	@echo "== import-linter" && $(VENV)/bin/lint-imports
+
+gpu: $(READY) ## run what needs an NVIDIA GPU, and say what did not run
+	@$(PY) -m pytest -m gpu -v -rs $(ARGS)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: softres needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)" >&2; \
+	  echo "hint: name one that fits: make setup PYTHON=python3.12" >&2; exit 2; }
+	@echo "== preparing $(VENV) with $$($(PYTHON) --version) (once; about 2 minutes and 3 GB)"
+	@$(PYTHON) -m venv "$(VENV)" || { \
+	  echo "error: this Python cannot make a virtual environment" >&2; \
+	  echo "hint: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@echo "== installing what pyproject.toml names, at the versions of constraints.txt"
+	@$(PY) -m pip install --quiet --constraint constraints.txt pip
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train]' --group dev
+	@touch "$(READY)"

@@ -1,0 +1,7 @@
+"""The three operators everything stands on: `shrink`, `soften` and `paint`."""
+
+from kernels.paint import paint
+from kernels.shrink import shrink
+from kernels.soften import soften
+
+__all__ = ["paint", "shrink", "soften"]

@@ -1,0 +1,118 @@
+"""What a model promises: classes, colours, factor. Written once by the trainer, carried verbatim.
+
+Every stage reads it from the file it is given, so nobody types a class list or a size twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from kernels.errors import UserError
+from kernels.factor import read
+
+VERSION = 1
+MOST_CLASSES = 65535
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """The promise of one model; invalid values never become a Contract."""
+
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    factor: Fraction  # side of the small picture / side of the full one
+    stride: int  # side of the small picture / side of the logits
+    ignore: int = 255
+    writer: str
+
+    def __post_init__(self) -> None:
+        _check_classes(self.classes)
+        _check_palette(self.palette, len(self.classes))
+        if read(self.factor) != self.factor or not isinstance(self.factor, Fraction):
+            raise UserError(f"contract: factor {self.factor!r} is not an exact fraction")
+        if not _is_int(self.stride) or self.stride < 1:
+            raise UserError(f"contract: stride {self.stride!r} is not 1 or more")
+        if not _is_int(self.ignore) or not len(self.classes) <= self.ignore <= MOST_CLASSES:
+            raise UserError(
+                f"contract: ignore {self.ignore!r} is not a void id",
+                hint=f"choose {len(self.classes)} to {MOST_CLASSES}; 255 is usual",
+            )
+
+    def to_json(self) -> str:
+        """The one text form; the same contract is always the same bytes."""
+        plain = {"version": VERSION, **asdict(self), "factor": str(self.factor)}
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Contract:
+        """Read `to_json`'s text strictly: what is unknown, missing or malformed is an error."""
+        plain = _read_object(text)
+        writer = plain.get("writer", "an unnamed writer")
+        if plain.pop("version", None) != VERSION:
+            raise UserError(
+                f"contract: written by {writer} in a version this softres does not read",
+                hint=f"this one reads version {VERSION}: install the softres that wrote the file",
+            )
+        names = {field.name for field in fields(cls)}
+        for problem, which in (
+            ("unknown", plain.keys() - names),
+            ("missing", names - plain.keys()),
+        ):
+            if which:
+                raise UserError(
+                    f"contract: {problem} field {', '.join(sorted(which))}, written by {writer}",
+                    hint="install the softres that wrote the file",
+                )
+        return cls(**_typed(plain))
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    try:
+        plain = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"contract: not JSON ({error})") from None
+    if not isinstance(plain, dict):
+        raise UserError("contract: not a JSON object")
+    return plain
+
+
+def _typed(plain: dict[str, Any]) -> dict[str, Any]:
+    for name in ("classes", "palette"):
+        if not isinstance(plain[name], list):
+            raise UserError(f"contract: {name} is not a list")
+    if not isinstance(plain["factor"], str):
+        raise UserError("contract: factor is not a text such as '1/4'")
+    return {
+        **plain,
+        "classes": tuple(plain["classes"]),
+        "palette": tuple(tuple(c) if isinstance(c, list) else c for c in plain["palette"]),
+        "factor": read(plain["factor"]),
+    }
+
+
+def _check_classes(classes: tuple[str, ...]) -> None:
+    if not 1 <= len(classes) <= MOST_CLASSES:
+        raise UserError(f"contract: {len(classes)} classes; it takes 1 to {MOST_CLASSES}")
+    if not all(isinstance(name, str) and name for name in classes):
+        raise UserError("contract: a class has no name")
+    if len(set(classes)) < len(classes):
+        twice = sorted({name for name in classes if classes.count(name) > 1})
+        raise UserError(f"contract: class {', '.join(twice)} is there twice")
+
+
+def _check_palette(palette: tuple[Colour, ...], classes: int) -> None:
+    if len(palette) != classes:
+        raise UserError(f"contract: {len(palette)} colours for {classes} classes")
+    for colour in palette:
+        well_formed = isinstance(colour, tuple) and len(colour) == 3
+        if not well_formed or not all(_is_int(part) and 0 <= part <= 255 for part in colour):
+            raise UserError(f"contract: colour {colour!r} is not three numbers from 0 to 255")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,40 @@
+"""The one error a user is meant to read: what was wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """Something the user gave cannot be used; `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+def one_of(what: str, given: object, choices: Iterable[str], *, hint: str = "") -> UserError:
+    """The error for a name that is none of `choices`, offering the nearest one."""
+    known = sorted(choices)
+    nearest = difflib.get_close_matches(str(given), known, n=1)
+    guess = f"did you mean '{nearest[0]}'? " if nearest else ""
+    return UserError(
+        f"unknown {what} '{given}'; choose from {', '.join(known)}", hint=f"{guess}{hint}".strip()
+    )
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn a UserError into two lines on stderr and exit code 2, for the command lines."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

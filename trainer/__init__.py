@@ -1,0 +1,1 @@
+"""Trains a segmentation model on small pictures and scores it at full size."""

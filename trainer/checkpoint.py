@@ -1,0 +1,80 @@
+"""The one file a training run leaves: weights, contract and recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kernels.contract import Contract
+from kernels.errors import UserError
+from kernels.publish import published
+from trainer.network import Network, build
+from trainer.recipe import Recipe, from_plain
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained network and what it promises."""
+
+    network: Network
+    contract: Contract
+    recipe: Recipe
+    steps_done: int
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write the file; a reader sees the old one or the new one, never half of it."""
+    weights = {name: value.cpu() for name, value in checkpoint.network.state_dict().items()}
+    content = {
+        "format": FORMAT,
+        "contract": checkpoint.contract.to_json(),
+        "recipe": checkpoint.recipe.plain(),
+        "steps_done": checkpoint.steps_done,
+        "weights": weights,
+    }
+    with published(path) as draft:
+        torch.save(content, draft)
+
+
+def load(path: Path) -> Checkpoint:
+    """The network, ready to predict, on the CPU."""
+    content = _content(path)
+    contract = Contract.from_json(content["contract"])
+    recipe = from_plain(content["recipe"])
+    network = build(recipe.model, len(contract.classes))
+    try:
+        network.load_state_dict(content["weights"])
+    except RuntimeError as error:
+        raise UserError(
+            f"{path}: its weights do not fit model '{recipe.model}' ({str(error).splitlines()[0]})",
+            hint=f"it was written by {contract.writer}: use that version",
+        ) from None
+    return Checkpoint(
+        network=network.eval(),
+        contract=contract,
+        recipe=recipe,
+        steps_done=content["steps_done"],
+    )
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint", hint="`trainer fit` writes model.ckpt")
+    try:
+        # weights_only: a checkpoint from a stranger must not be able to run code.
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its unpickler meets
+        raise UserError(
+            f"{path}: not a softres checkpoint, or damaged ({type(error).__name__})",
+            hint="give the model.ckpt that `trainer fit` wrote",
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(
+            f"{path}: not a checkpoint this softres reads", hint="`trainer fit` writes model.ckpt"
+        )
+    return content

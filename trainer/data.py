@@ -1,0 +1,155 @@
+"""What a data set is: classes, and splits of pictures with their label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from kernels.contract import Colour
+from kernels.errors import UserError
+from kernels.paint import Mask
+from kernels.picture import decode
+from trainer import catalog, talk
+
+# Nobody trains on a bomb of their own, and big pictures are what this trainer is for.
+MOST_PIXELS = 2**31
+INDEX_MODES = ("1", "L", "P", "I;16", "I")
+ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A picture and its label map, both at full size."""
+
+    name: str
+    picture: NDArray[np.uint8]  # [H,W,3]
+    labels: Mask  # [H,W]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A picture file and its mask file."""
+
+    picture: Path
+    mask: Path
+
+    def read(self) -> Sample:
+        """Both files, decoded."""
+        picture, labels = read_picture(self.picture), read_mask(self.mask)
+        return Sample(name=self.picture.stem, picture=picture, labels=labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Named splits of pairs, with what their label numbers mean."""
+
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    ignore: int
+    splits: Mapping[str, Sequence[Pair]]
+
+    def split(self, name: str) -> Sequence[Pair]:
+        """The pairs of one split; an empty one is an error."""
+        pairs = self.splits.get(name, ())
+        if not pairs:
+            filled = ", ".join(key for key, value in self.splits.items() if value)
+            raise UserError(f"the data set has no '{name}' split", hint=f"it has {filled}")
+        return pairs
+
+
+def load(spec: str) -> Dataset:
+    """The data set of `--data`: NAME or NAME:WHERE."""
+    name, _, where = spec.partition(":")
+    dataset: Dataset = catalog.find("datasets", name).load(where)
+    return dataset
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """An upright RGB picture."""
+    return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
+
+
+def read_mask(path: Path) -> Mask:
+    """A label map: one number a pixel."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in INDEX_MODES:
+                raise UserError(
+                    f"{path}: the mask is {image.mode}, not one class number per pixel",
+                    hint="masks in colours must become index PNGs: number the colours as in "
+                    "classes.json and save the numbers as a grey or palette PNG",
+                )
+            labels = np.asarray(image)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such mask") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: not a readable mask ({error})", hint="save it anew") from None
+    return _narrowed(labels, path)
+
+
+def _narrowed(labels: NDArray[Any], path: Path) -> Mask:
+    if labels.dtype in (np.uint8, np.bool_):
+        return labels.astype(np.uint8)
+    if labels.min() < 0 or labels.max() > 65535:
+        raise UserError(f"{path}: label {labels.max()} is past 65535")
+    return labels.astype(np.uint16)
+
+
+def check(dataset: Dataset) -> None:
+    """Look at every pair before any training, so that no mistake surfaces hours later."""
+    pairs = [pair for split in dataset.splits.values() for pair in split]
+    with ThreadPoolExecutor() as pool:
+        checked = pool.map(lambda pair: _check(pair, dataset), pairs)
+        for _ in talk.track(checked, "checking the masks", len(pairs)):
+            pass
+
+
+def _check(pair: Pair, dataset: Dataset) -> None:
+    labels = read_mask(pair.mask)
+    size = upright_size(pair.picture)
+    if labels.shape != size:
+        raise UserError(
+            f"{pair.mask}: the mask is {_by(labels.shape)}, its picture {pair.picture.name} "
+            f"{_by(size)} (upright)",
+            hint="a mask has the size of its picture, turned as the picture's EXIF tag says",
+        )
+    refuse_strays(labels, pair.mask, len(dataset.classes), dataset.ignore)
+
+
+def refuse_strays(labels: NDArray[np.integer[Any]], mask: Path, classes: int, ignore: int) -> None:
+    """Raise, naming the file, where a label is neither a class nor void."""
+    strays = labels[(labels >= classes) & (labels != ignore)]
+    if strays.size:
+        raise UserError(
+            f"{mask}: label {strays.flat[0]} is neither a class (0 to {classes - 1}) "
+            f"nor void ({ignore})",
+            hint="correct the mask, or add the class to classes.json",
+        )
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """(height, width) as `read_picture` will give it, from the header alone."""
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: not a readable picture ({error})") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _by(size: tuple[int, ...]) -> str:
+    return f"{size[1]}x{size[0]}"

@@ -1,0 +1,84 @@
+"""Scores a network at native size, against full-size labels, with the kernels that serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import kernels
+from kernels.contract import Contract
+from kernels.paint import Mask
+from trainer import talk
+from trainer.data import Pair, refuse_strays
+from trainer.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What a confusion matrix [truth, prediction] says; void is in none of it."""
+
+    classes: tuple[str, ...]
+    confusion: NDArray[np.int64]
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Intersection over union of each class; NaN where neither truth nor mask has it."""
+        hits = np.diag(self.confusion)
+        union = self.confusion.sum(0) + self.confusion.sum(1) - hits
+        empty = np.full(len(hits), np.nan)
+        return np.asarray(np.divide(hits, union, out=empty, where=union > 0))
+
+    @property
+    def mean_iou(self) -> float:
+        """The mean over the classes that occur."""
+        return float(np.nanmean(self.iou)) if self.confusion.any() else float("nan")
+
+    @property
+    def accuracy(self) -> float:
+        """The share of labelled pixels that are right."""
+        total = self.confusion.sum()
+        return float(np.diag(self.confusion).sum() / total) if total else float("nan")
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: a class that does not occur has no number."""
+        per_class = {
+            name: None if np.isnan(value) else round(float(value), 5)
+            for name, value in zip(self.classes, self.iou, strict=True)
+        }
+        return {"miou": self.mean_iou, "accuracy": self.accuracy, "iou": per_class}
+
+
+def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) -> Mask:
+    """The full-size mask of a full-size picture."""
+    small = kernels.shrink(picture, contract.factor)
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(small)[None].to(device))[0]
+    return kernels.paint(logits.float().cpu().numpy(), (picture.shape[0], picture.shape[1]))
+
+
+def evaluate(
+    network: Network, contract: Contract, pairs: Sequence[Pair], *, what: str = "scoring"
+) -> Score:
+    """The score over `pairs`. The network is left in evaluation mode."""
+    network.eval()
+    classes = len(contract.classes)
+    total = np.zeros((classes, classes), np.int64)
+    for pair in talk.track(pairs, what, len(pairs)):
+        sample = pair.read()
+        refuse_strays(sample.labels, pair.mask, classes, contract.ignore)
+        mask = predict(network, contract, sample.picture)
+        total += confusion(mask, sample.labels, classes, contract.ignore)
+    return Score(classes=contract.classes, confusion=total)
+
+
+def confusion(mask: Mask, labels: Mask, classes: int, ignore: int) -> NDArray[np.int64]:
+    """[classes, classes]: how many pixels of each truth got each prediction."""
+    known = labels != ignore
+    both = labels[known].astype(np.int64) * classes + mask[known]
+    return np.bincount(both, minlength=classes * classes).reshape(classes, classes)

@@ -1,0 +1,1 @@
+"""One file a model. Each offers `build(classes) -> Body`."""

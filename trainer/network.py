@@ -1,0 +1,56 @@
+"""The network as everyone downstream sees it: uint8 small pictures in, logits out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainer import catalog
+
+# ImageNet's statistics, in 0..255: what public pre-trained bodies expect.
+MEAN = (123.675, 116.28, 103.53)
+SPREAD = (58.395, 57.12, 57.375)
+
+
+class Body(Protocol):
+    """What a model file builds: an nn.Module that also says how its grids relate."""
+
+    stride: int  # side of the small picture / side of the logits
+    multiple: int  # the sides it takes are multiples of this
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Float [N,3,h,w] -> logits [N,C,h/stride,w/stride]."""
+
+
+class Network(nn.Module):
+    """Normalises, pads to what the body takes, and crops the logits back.
+
+    The crop keeps logit cells where their small pixels are, at any picture size.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("spread", torch.tensor(SPREAD).view(1, 3, 1, 1))
+
+    def forward(self, small: Tensor) -> Tensor:
+        """uint8 [N,h,w,3] -> float32 logits [N,C,ceil(h/stride),ceil(w/stride)]."""
+        # The cast comes first because TensorRT takes uint8 into nothing else.
+        picture = (small.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.spread
+        height, width = picture.shape[-2:]
+        multiple, stride = self.body.multiple, self.body.stride
+        padded = F.pad(picture, (0, -width % multiple, 0, -height % multiple))
+        logits = self.body(padded)
+        return logits[..., : -(height // -stride), : -(width // -stride)]
+
+
+def build(model: str, classes: int) -> Network:
+    """A fresh network around the model of that name."""
+    return Network(catalog.find("models", model).build(classes))

@@ -1,0 +1,70 @@
+"""The bar of a training run: loss, mIoU, pictures a second and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from trainer import talk
+from trainer.recipe import Recipe
+
+# How fast the shown loss follows the last one.
+SMOOTHING = 0.05
+
+
+class Advance(Protocol):
+    """Called after every step; `miou` where it was just measured."""
+
+    def __call__(self, step: int, loss: float, miou: float | None) -> None:
+        """Move the bar to `step`."""
+
+
+@contextmanager
+def progress(recipe: Recipe) -> Iterator[Advance]:
+    """A bar over the steps of `recipe`; plain lines where there is no terminal."""
+    bar = _bar()
+    task = bar.add_task("fit", total=recipe.steps, loss="-", miou="-", speed="-")
+    shown_loss, started = None, time.monotonic()
+
+    def advance(step: int, loss: float, miou: float | None) -> None:
+        nonlocal shown_loss
+        shown_loss = loss if shown_loss is None else shown_loss + SMOOTHING * (loss - shown_loss)
+        speed = f"{step * recipe.batch / (time.monotonic() - started):.1f}"
+        bar.update(task, completed=step, loss=f"{shown_loss:.3f}", speed=speed)
+        if miou is None:
+            return
+        bar.update(task, miou=f"{100 * miou:.1f}")
+        if not talk.console.is_terminal:
+            talk.say(
+                f"step {step}: loss {shown_loss:.3f}, mIoU {100 * miou:.1f}, {speed} pictures/s"
+            )
+
+    with bar:
+        yield advance
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TextColumn("mIoU {task.fields[miou]}"),
+        TextColumn("{task.fields[speed]} pictures/s"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=talk.console,
+    )

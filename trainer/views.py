@@ -1,0 +1,107 @@
+"""Makes training views: a window of the full-size sample, flipped, shrunk and softened."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import kernels
+from kernels.factor import small_size
+from trainer.data import Dataset, Sample
+from trainer.recipe import Recipe
+
+# What lies outside of the picture: the mean colour, so that it is about zero to the network.
+OUTSIDE = (124, 116, 104)
+CROP_STEP = 16
+SMALLEST_CROP = 32
+
+Kind = TypeVar("Kind", bound=np.unsignedinteger[Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What one training example shows the network."""
+
+    picture: NDArray[np.uint8]  # [h,w,3]
+    shares: NDArray[np.float32]  # [C,h,w]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A rectangle of the full-size picture; it may reach beyond its edges."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def crop_size(picture: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
+    """The small size all training views of a run have."""
+    height, width = small_size(picture, recipe.factor)
+    return _crop_side(height, recipe.crop), _crop_side(width, recipe.crop)
+
+
+def _crop_side(side: int, share: float) -> int:
+    return max(SMALLEST_CROP, CROP_STEP * round(side * share / CROP_STEP))
+
+
+def draw(
+    sample: Sample,
+    crop: tuple[int, int],
+    recipe: Recipe,
+    dataset: Dataset,
+    rng: np.random.Generator,
+) -> View:
+    """A random view of `sample`; its small size is `crop` whatever its zoom."""
+    window = _window(sample.labels.shape, crop, recipe, rng)
+    picture = cut(sample.picture, window, OUTSIDE)
+    labels = cut(sample.labels, window, dataset.ignore)
+    if rng.random() < 0.5:
+        picture, labels = picture[:, ::-1], labels[:, ::-1]
+    # The window's height decides its own factor, and then both sides come out as `crop`.
+    factor = Fraction(crop[0], window.height)
+    return View(
+        picture=kernels.shrink(picture, factor),
+        shares=kernels.soften(
+            labels, factor, len(dataset.classes), ignore=dataset.ignore, mode=recipe.labels
+        ),
+    )
+
+
+def _window(
+    full: tuple[int, ...], crop: tuple[int, int], recipe: Recipe, rng: np.random.Generator
+) -> Window:
+    zoom = math.exp(rng.uniform(-1, 1) * math.log(recipe.zoom))
+    # Never enlarge: a crop of its own size is the most that a picture can give.
+    height = max(crop[0], round(crop[0] / float(recipe.factor) / zoom))
+    width = round(crop[1] * height / crop[0])
+    return Window(
+        top=_offset(full[0], height, rng),
+        left=_offset(full[1], width, rng),
+        height=height,
+        width=width,
+    )
+
+
+def _offset(full: int, part: int, rng: np.random.Generator) -> int:
+    low, high = sorted((0, full - part))
+    return int(rng.integers(low, high + 1))
+
+
+def cut(source: NDArray[Kind], window: Window, outside: int | tuple[int, ...]) -> NDArray[Kind]:
+    """The window of `source`, filled with `outside` where it reaches beyond the edges."""
+    bottom, right = window.top + window.height, window.left + window.width
+    inside = source[max(window.top, 0) : bottom, max(window.left, 0) : right]
+    if inside.shape[:2] == (window.height, window.width):
+        return inside
+    filled = np.empty((window.height, window.width, *source.shape[2:]), source.dtype)
+    filled[:] = outside
+    top, left = max(-window.top, 0), max(-window.left, 0)
+    filled[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return filled
