@@ -11,6 +11,8 @@ from contextlib import contextmanager
 class UserError(Exception):
     """Something the user gave cannot be used; `hint` says what to do."""
 
+    exit_code = 2
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -18,6 +20,12 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class Refused(UserError):
+    """The program itself found that its result must not be used."""
+
+    exit_code = 1
 
 
 def one_of(what: str, given: object, choices: Iterable[str], *, hint: str = "") -> UserError:
@@ -32,9 +40,9 @@ def one_of(what: str, given: object, choices: Iterable[str], *, hint: str = "") 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn a UserError into two lines on stderr and exit code 2, for the command lines."""
+    """Turn a UserError into two lines on stderr and its exit code, for the command lines."""
     try:
         yield
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(error.exit_code) from None

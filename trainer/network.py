@@ -41,7 +41,7 @@ class Network(nn.Module):
         self.register_buffer("spread", torch.tensor(SPREAD).view(1, 3, 1, 1))
 
     def forward(self, small: Tensor) -> Tensor:
-        """uint8 [N,h,w,3] -> float32 logits [N,C,ceil(h/stride),ceil(w/stride)]."""
+        """0..255 [N,h,w,3] -> float32 logits [N,C,ceil(h/stride),ceil(w/stride)]."""
         # The cast comes first because TensorRT takes uint8 into nothing else.
         picture = (small.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.spread
         height, width = picture.shape[-2:]

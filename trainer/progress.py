@@ -67,4 +67,5 @@ def _bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=talk.console,
+        disable=not talk.console.is_terminal,
     )

@@ -20,4 +20,12 @@ def say(text: str) -> None:
 
 def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
     """`items`, with a progress bar that vanishes when they are through."""
-    yield from rich_track(items, description=what, total=total, console=console, transient=True)
+    yield from rich_track(
+        items,
+        description=what,
+        total=total,
+        console=console,
+        transient=True,
+        # Without a terminal there is nothing to redraw, only blank lines in a log.
+        disable=not console.is_terminal,
+    )

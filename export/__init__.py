@@ -1,0 +1,1 @@
+"""Writes a checkpoint as an artefact that runs alone: full-size picture in, mask out."""

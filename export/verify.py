@@ -1,0 +1,131 @@
+"""Decides whether an artefact does what the checkpoint does: same bytes, same logits, same mask.
+
+A pixel may change only where two classes are so close that rounding decides: the artefact's logits
+differ from torch's in the last digits, and other up-samplers place a pixel to float precision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import kernels
+from export.targets import Answer
+from kernels.taps import taps
+from trainer.checkpoint import Checkpoint
+
+# Logits of fp32 networks agree to about 1e-5 of their size; wrong weights are far from that.
+LOGIT_TOLERANCE = 1e-3
+EPSILON = float(np.finfo(np.float32).eps)
+SIZES = ((256, 384), (333, 517), (40, 24))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How an artefact compares with the checkpoint, over all verification pictures."""
+
+    pictures: int
+    pixels: int
+    small_differs: int  # bytes of small pictures that are not kernels.shrink's
+    logit_error: float
+    logit_size: float
+    changed: int  # pixels with another class
+    unexplained: int  # of these, the ones that rounding cannot explain
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the artefact may be published. Written so that NaN disagrees."""
+        close = self.logit_error <= LOGIT_TOLERANCE * max(1.0, self.logit_size)
+        return close and self.small_differs == 0 and self.unexplained == 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.pictures} pictures against torch: {self.changed} of {self.pixels} pixels "
+            f"changed ({self.unexplained} beyond rounding), logits within "
+            f"{self.logit_error:.1e} of {self.logit_size:.1f}, "
+            f"{self.small_differs} bytes of the small pictures differ"
+        )
+
+    def __add__(self, other: Verdict) -> Verdict:
+        return Verdict(
+            pictures=self.pictures + other.pictures,
+            pixels=self.pixels + other.pixels,
+            small_differs=self.small_differs + other.small_differs,
+            logit_error=float(np.maximum(self.logit_error, other.logit_error)),
+            logit_size=max(self.logit_size, other.logit_size),
+            changed=self.changed + other.changed,
+            unexplained=self.unexplained + other.unexplained,
+        )
+
+
+def pictures(seed: int = 0) -> list[NDArray[np.uint8]]:
+    """Batches of two pictures with structure at every scale, even and odd sizes."""
+    rng = np.random.default_rng(seed)
+    return [np.stack([_structured(rng, size) for _ in range(2)]) for size in SIZES]
+
+
+def _structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
+    total = np.zeros((*size, 3))
+    for scale in (64, 16, 4, 1):
+        coarse = rng.normal(size=(-(size[0] // -scale), -(size[1] // -scale), 3))
+        total += np.kron(coarse, np.ones((scale, scale, 1)))[: size[0], : size[1]]
+    return np.clip(128 + 40 * total, 0, 255).astype(np.uint8)
+
+
+def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) -> Verdict:
+    """One batch: the checkpoint through torch and the kernels, against the artefact's answer."""
+    contract = checkpoint.contract
+    small = kernels.shrink(batch, contract.factor)
+    with torch.inference_mode():
+        logits = checkpoint.network(torch.from_numpy(small)).numpy()
+    size = (batch.shape[1], batch.shape[2])
+    masks = kernels.paint(logits, size)
+    error = float(np.abs(answer.logits - logits).max())
+    return Verdict(
+        pictures=len(batch),
+        pixels=masks.size,
+        small_differs=_differing(small, answer.small),
+        logit_error=error,
+        logit_size=float(np.abs(logits).max()),
+        changed=_differing(masks, answer.mask),
+        unexplained=sum(
+            unexplained(ours, mask, theirs, error).shape[0]
+            for ours, mask, theirs in zip(logits, masks, answer.mask, strict=True)
+        ),
+    )
+
+
+def _differing(one: NDArray[np.generic], other: NDArray[np.generic]) -> int:
+    return int((one != other).sum()) if one.shape == other.shape else max(one.size, other.size)
+
+
+def unexplained(
+    logits: NDArray[np.float32],
+    ours: NDArray[np.unsignedinteger],
+    theirs: NDArray[np.unsignedinteger],
+    logit_error: float,
+) -> NDArray[np.int64]:
+    """[n,2] pixels where the masks differ though the classes are further apart than rounding."""
+    y, x = np.nonzero(ours != theirs)
+    down, across = taps(ours.shape[0], logits.shape[1]), taps(ours.shape[1], logits.shape[2])
+    # How much better `ours` is than `theirs`, at the four logit cells around each pixel.
+    corners = np.stack(
+        [
+            logits[ours[y, x], rows[y], columns[x]] - logits[theirs[y, x], rows[y], columns[x]]
+            for rows in (down.near, down.far)
+            for columns in (across.near, across.far)
+        ]
+    ).astype(np.float64)
+    below, right = down.weight[y], across.weight[x]
+    weights = np.stack(
+        [(1 - below) * (1 - right), (1 - below) * right, below * (1 - right), below * right]
+    )
+    lead = np.abs((weights * corners).sum(0))
+    slope = np.ptp(corners, axis=0)
+    # Positions are rounded in proportion to the map's side, values in proportion to their size.
+    rounding = 8 * EPSILON * (max(logits.shape[1:]) * slope + np.abs(logits).max())
+    beyond = ~(lead <= 2 * logit_error + rounding)
+    return np.asarray(np.argwhere(ours != theirs)[beyond])

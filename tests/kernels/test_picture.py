@@ -1,0 +1,101 @@
+"""Every picture becomes upright RGB bytes, or an error that says what to do."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kernels.errors import UserError
+from kernels.picture import decode
+
+ORIENTATION = 0x0112
+
+
+def encoded(image, kind="PNG", **options):
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def photo(size=(24, 16)):
+    height, width = size
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_a_png_comes_back_byte_for_byte():
+    assert np.array_equal(decode(encoded(Image.fromarray(photo())), "x"), photo())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_three_formats_are_read(kind):
+    assert decode(encoded(Image.fromarray(photo()), kind), "x").shape == (24, 16, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
+def test_other_modes_become_rgb(mode):
+    image = Image.fromarray(photo()).convert(mode)
+    assert np.array_equal(decode(encoded(image), "x"), np.asarray(image.convert("RGB")))
+
+
+def test_cmyk_becomes_rgb():
+    picture = decode(encoded(Image.fromarray(photo()).convert("CMYK"), "JPEG", quality=100), "x")
+    assert np.abs(picture.astype(int) - photo()).mean() < 30
+
+
+def test_sixteen_bits_keep_their_high_byte():
+    deep = (np.arange(256, dtype=np.uint16) * 257).reshape(16, 16)
+    picture = decode(encoded(Image.fromarray(deep)), "x")
+    assert np.array_equal(picture[..., 0], deep >> 8)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "held"),
+    [
+        (2, Image.Transpose.FLIP_LEFT_RIGHT),
+        (3, Image.Transpose.ROTATE_180),
+        (4, Image.Transpose.FLIP_TOP_BOTTOM),
+        (5, Image.Transpose.TRANSPOSE),
+        (6, Image.Transpose.ROTATE_90),
+        (7, Image.Transpose.TRANSVERSE),
+        (8, Image.Transpose.ROTATE_270),
+    ],
+)
+def test_a_photo_is_turned_upright(orientation, held):
+    stored = Image.fromarray(photo()).transpose(held)
+    tag = Image.Exif()
+    tag[ORIENTATION] = orientation
+    assert np.array_equal(decode(encoded(stored, exif=tag), "x"), photo())
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "cat.jpg: 0 bytes"),
+        (b"GET / HTTP/1.1", "cat.jpg: not a JPEG, PNG or WebP"),
+        (encoded(Image.fromarray(photo()), "GIF"), "cat.jpg: not a JPEG, PNG or WebP"),
+        (encoded(Image.fromarray(photo((300, 300))), "JPEG")[:5000], "cat.jpg: damaged JPEG"),
+        (encoded(Image.fromarray(photo((300, 300))))[:5000], "cat.jpg: damaged PNG"),
+        (encoded(Image.fromarray(photo((300, 300))), "WEBP")[:2000], "cat.jpg: "),
+    ],
+)
+def test_bad_bytes_are_refused_by_name_and_with_a_hint(data, says):
+    with pytest.raises(UserError, match=says) as caught:
+        decode(data, "cat.jpg")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("side", [10_000, 30_000])
+def test_a_bomb_is_refused_before_it_is_decoded(side):
+    bomb = encoded(Image.new("1", (side, side)))
+    assert len(bomb) < 200_000
+    with pytest.raises(UserError, match="cat"):
+        decode(bomb, "cat.png")
+
+
+def test_the_limit_is_the_callers():
+    data = encoded(Image.fromarray(photo()))
+    with pytest.raises(UserError, match="16x24 is"):
+        decode(data, "x", most_pixels=24 * 16 - 1)
+    assert decode(data, "x", most_pixels=24 * 16).shape == (24, 16, 3)
