@@ -22,7 +22,7 @@ class UserError(Exception):
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
 
-class Refused(UserError):
+class RefusedError(UserError):
     """The program itself found that its result must not be used."""
 
     exit_code = 1

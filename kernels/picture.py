@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-import warnings
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps
 
 from kernels.errors import UserError
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MOST_PIXELS = 64_000_000
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+# What Pillow raises on bytes it cannot make sense of.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError, struct.error)
+
+# The limit on pixels is ours and the caller's; Pillow's own would warn of pictures that are fine.
+Image.MAX_IMAGE_PIXELS = None
 
 
 class TooLargeError(UserError):
@@ -28,10 +33,7 @@ def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray
     """
     if not data:
         raise UserError(f"{name}: 0 bytes", hint="send the bytes of a JPEG, PNG or WebP file")
-    with warnings.catch_warnings():
-        # Pillow warns of large pictures; the limit below is ours and refuses them.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = _opened(data, name)
+    with _opened(data, name) as image:
         if image.width * image.height > most_pixels:
             raise TooLargeError(
                 f"{name}: {image.width}x{image.height} is {_mega(image.width * image.height)} "
@@ -39,9 +41,9 @@ def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray
                 hint="reduce the picture, or raise the limit",
             )
         try:
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_rgb(upright))
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(_rgb(image))
+        except DAMAGE as error:
             raise UserError(
                 f"{name}: damaged {image.format} ({error})", hint="send the file whole and intact"
             ) from None
@@ -50,9 +52,7 @@ def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray
 def _opened(data: bytes, name: str) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"{name}: {error}", hint="reduce the picture") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except DAMAGE:
         raise UserError(
             f"{name}: not a JPEG, PNG or WebP picture", hint="convert it to one of these"
         ) from None
@@ -63,7 +63,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         # Pillow would clip 16 bits at 255 instead of keeping the high byte.
         deep = np.asarray(image).astype(np.uint16)
         return Image.fromarray((deep >> 8).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _mega(pixels: int) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from kernels.contract import Colour
 from kernels.errors import UserError
 from kernels.paint import Mask
-from kernels.picture import decode
+from kernels.picture import DAMAGE, decode
 from trainer import catalog, talk
 
 # Nobody trains on a bomb of their own, and big pictures are what this trainer is for.
@@ -89,7 +89,7 @@ def read_mask(path: Path) -> Mask:
             labels = np.asarray(image)
     except FileNotFoundError:
         raise UserError(f"{path}: no such mask") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except DAMAGE as error:
         raise UserError(f"{path}: not a readable mask ({error})", hint="save it anew") from None
     return _narrowed(labels, path)
 
@@ -140,8 +140,10 @@ def upright_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             turned = image.getexif().get(ORIENTATION, 1) >= 5
             return (image.width, image.height) if turned else (image.height, image.width)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: not a readable picture ({error})") from None
+    except DAMAGE as error:
+        raise UserError(
+            f"{path}: not a readable picture ({error})", hint="replace it, or take the pair away"
+        ) from None
 
 
 def _bytes(path: Path) -> bytes:

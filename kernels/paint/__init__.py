@@ -36,8 +36,14 @@ def paint(
     if len(size) != 2 or min(size) < 1:
         raise UserError(f"size must be (height, width) of at least 1, not {size}")
     one = backends.load(__name__, backend).paint
-    lowest = float(np.finfo(np.float32).min)
-    finite = np.nan_to_num(logits.astype(np.float32), nan=lowest)
+    finite = _finite(logits.astype(np.float32, copy=False))
     if finite.ndim == 4:
         return np.stack([one(single, size) for single in finite])
     return np.asarray(one(finite, size))
+
+
+def _finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits without NaN (lower than all) and infinities (the largest numbers there are)."""
+    if np.isfinite(logits).all():
+        return logits
+    return np.nan_to_num(logits, nan=float(np.finfo(np.float32).min))

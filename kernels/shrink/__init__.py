@@ -21,6 +21,8 @@ def shrink(
     if picture.ndim not in (3, 4) or 0 in picture.shape:
         raise UserError(f"picture must be [H,W,3] or [N,H,W,3] and not empty, not {picture.shape}")
     exact = read(factor)
+    if exact == 1:
+        return picture.copy()
     one = backends.load(__name__, backend).shrink
     if picture.ndim == 4:
         return np.stack([one(single, exact) for single in picture])

@@ -104,7 +104,7 @@ def _numbered(
     for mask in talk.track(masks, "looking for classes", len(masks)):
         labels = data.read_mask(mask)
         used = labels[labels != IGNORE]
-        highest = max(highest, int(used.max(initial=-1)))
+        highest = max(highest, int(used.max()) if used.size else -1)
     if highest < 1:
         raise UserError(
             f"the masks use {'one class' if highest == 0 else 'no class'} besides void ({IGNORE})",

@@ -1,0 +1,1 @@
+"""Answers pictures with full-size masks over HTTP."""

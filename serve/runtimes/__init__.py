@@ -1,0 +1,38 @@
+"""Opens an artefact and runs the network in it; one file per kind, named by its suffix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.errors import UserError
+from serve import registry
+
+
+class Runtime(Protocol):
+    """An opened artefact. Several threads may call `logits` at once."""
+
+    @property
+    def name(self) -> str:
+        """What runs the network, for people."""
+
+    @property
+    def contract(self) -> str:
+        """The contract's text, as it lies in the artefact."""
+
+    def logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
+        """uint8 [h,w,3], already shrunk -> float32 or float16 [C,h',w']."""
+
+
+def open_artefact(path: Path, threads: int | None = None) -> Runtime:
+    """The artefact at `path`, ready to run on `threads` threads."""
+    if not path.is_file():
+        raise UserError(
+            f"'{path}' is not a file", hint="give the artefact that the exporter wrote: model.onnx"
+        )
+    kind = path.suffix.removeprefix(".").lower()
+    module = registry.load(__name__, kind, what="kind of artefact", hint=f"'{path}' was given")
+    return cast(Runtime, module.open_artefact(path, threads))

@@ -1,0 +1,62 @@
+"""Takes the bytes of the picture out of a request, and never more of them than allowed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from kernels.errors import UserError
+from kernels.picture import TooLargeError
+
+FORM_HINT = "send one file: curl -F picture=@street.jpg, or the bare bytes: --data-binary @..."
+
+
+class _InMemory(MultiPartParser):
+    # 0 is "never to disk": the limit on bytes bounds it, and a container may have no disk.
+    spool_max_size = 0
+
+
+async def read(request: Request, most: int) -> bytes:
+    """The picture file in the body, bare or as the one file of a form."""
+    body = _limited(request, most)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _file(request, body)
+    return b"".join([chunk async for chunk in body])
+
+
+async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes in; it is not waited for when its length is known to be too much."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > most:
+        raise _too_large(most)
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen > most:
+            raise _too_large(most)
+        yield chunk
+
+
+async def _file(request: Request, body: AsyncGenerator[bytes, None]) -> bytes:
+    try:
+        form = await _InMemory(request.headers, body).parse()
+    except MultiPartException as error:
+        raise UserError(f"multipart body: {error.message}", hint=FORM_HINT) from None
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    try:
+        if len(files) != 1:
+            raise UserError(f"multipart body with {len(files)} files", hint=FORM_HINT)
+        return await files[0].read()
+    finally:
+        await form.close()
+
+
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError(
+        f"body of more than {most} bytes",
+        hint="reduce the picture, or start the server with a larger --max-bytes",
+    )
