@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export import targets, verify
 from export.verify import Verdict
-from kernels.errors import Refused
+from kernels.errors import RefusedError
 from kernels.publish import published
 from trainer import checkpoint as checkpoints
 
@@ -27,7 +27,7 @@ def build(target_name: str, source: Path, out: Path) -> Verdict:
             ),
         )
         if not verdict.agrees:
-            raise Refused(
+            raise RefusedError(
                 f"{out} was not written, because it disagrees with {source}: {verdict}",
                 hint="report this with the checkpoint; a retry will not help",
             )

@@ -49,7 +49,7 @@ def serve(
 
 def main() -> None:
     """The console script."""
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(serve)
     with reported():
         app(prog_name="serve")

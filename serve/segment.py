@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 import kernels
 from kernels.contract import Contract
 from kernels.errors import UserError
+from kernels.paint import Mask
 from kernels.picture import MOST_PIXELS, decode
 from serve import encode, runtimes
 
 STAGES = ("decode", "shrink", "network", "paint", "encode")
 WARM_UP_SIDE = 64
-
-Mask = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Stopwatch:

@@ -125,9 +125,7 @@ def disagreement(loaded: Checkpoint, picture: np.ndarray, served: Mask) -> tuple
     return int((ours != served).sum()), len(beyond)
 
 
-def table(
-    score: dict, mask: Mask, changed: int, beyond: int, timings: dict[str, float]
-) -> str:
+def table(score: dict, mask: Mask, changed: int, beyond: int, timings: dict[str, float]) -> str:
     """What the walk came to."""
     agreement = 100 * (1 - changed / mask.size)
     rows = [
@@ -139,8 +137,13 @@ def table(
     ]
     lines = [f"  {name:36}{value}" for name, value in rows]
     picture = f"{mask.shape[1]}x{mask.shape[0]}"
-    return "\n".join([f"\none {picture} picture, factor 1/4, medians of {POSTS} posts", *lines,
-                      f"\nlook at {DEMO}/side-by-side.png, overlay.png, mask.png"])
+    return "\n".join(
+        [
+            f"\none {picture} picture, factor 1/4, medians of {POSTS} posts",
+            *lines,
+            f"\nlook at {DEMO}/side-by-side.png, overlay.png, mask.png",
+        ]
+    )
 
 
 if __name__ == "__main__":

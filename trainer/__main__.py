@@ -17,7 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 
 DataOption = Annotated[str, typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR")]

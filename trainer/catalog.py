@@ -1,25 +1,20 @@
-"""Finds models and data sets by file name: adding one is adding a file."""
+"""What the trainer can be told by name; adding one is adding a file."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from types import ModuleType
 
-from kernels.errors import one_of
+from kernels import registry
 
 KINDS = {"models": "model", "datasets": "data set"}
 
 
 def names(kind: str) -> list[str]:
     """The names that `kind` ('models', 'datasets') offers."""
-    folder = importlib.import_module(f"trainer.{kind}").__path__
-    return sorted(module.name for module in pkgutil.iter_modules(folder))
+    return registry.names(f"trainer.{kind}")
 
 
 def find(kind: str, name: str) -> ModuleType:
-    """The module trainer.<kind>.<name>."""
-    if name not in names(kind):
-        hint = f"to add one, create trainer/{kind}/{name.replace('-', '_')}.py"
-        raise one_of(KINDS[kind], name, names(kind), hint=hint)
-    return importlib.import_module(f"trainer.{kind}.{name}")
+    """The module trainer.<kind>.<name>; the error says which file to create."""
+    hint = f"to add one, create trainer/{kind}/{name.replace('-', '_')}.py"
+    return registry.load(f"trainer.{kind}", name, what=KINDS[kind], hint=hint)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -11,6 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import registry
 from kernels.paint import Mask
 from trainer.checkpoint import Checkpoint
 
@@ -41,9 +40,9 @@ class Target(Protocol):
 
 def names() -> list[str]:
     """The targets there are: the files of this folder."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return registry.names(__name__)
 
 
 def find(name: str) -> Target:
     """The target of that name."""
-    return cast(Target, importlib.import_module(f"{__name__}.{name}"))
+    return cast(Target, registry.load(__name__, name, what="target"))

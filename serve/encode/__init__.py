@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from kernels import registry
 from kernels.contract import Colour
-from serve import registry
+from kernels.paint import Mask
 
 
 class Encoder(Protocol):
@@ -18,7 +16,7 @@ class Encoder(Protocol):
 
     def encode(
         self,
-        mask: NDArray[np.uint8] | NDArray[np.uint16],
+        mask: Mask,
         palette: tuple[Colour, ...],
     ) -> bytes:
         """The mask [H,W] as a file; class i has the colour palette[i]."""

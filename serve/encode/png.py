@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.contract import Colour
+from kernels.paint import Mask
 
 MEDIA_TYPE = "image/png"
 
@@ -21,7 +22,7 @@ GREY, PALETTE = 0, 3
 FILTER_UP = 2
 
 
-def encode(mask: NDArray[np.uint8] | NDArray[np.uint16], palette: tuple[Colour, ...]) -> bytes:
+def encode(mask: Mask, palette: tuple[Colour, ...]) -> bytes:
     """The mask [H,W] as a PNG file; class i has the colour palette[i]."""
     height, width = mask.shape
     wide = len(palette) > 256

@@ -8,8 +8,8 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import registry
 from kernels.errors import UserError
-from serve import registry
 
 
 class Runtime(Protocol):

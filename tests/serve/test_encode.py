@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import serve.encode
+from kernels import registry
 from kernels.contract import Colour
 from kernels.errors import UserError
-from serve import encode, registry
+from serve import encode
 
 SIZES = [(1, 1), (1, 9), (9, 1), (2, 2), (517, 333)]
 

@@ -14,8 +14,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from kernels import registry
 from kernels.errors import UserError
-from serve import registry, runtimes
+from serve import runtimes
 from serve.runtimes.onnx import CONTRACT_KEY, cut
 from serve.segment import Segmenter
 

@@ -1,4 +1,4 @@
-"""Finds a runtime or an encoder: the name of the file in its folder is the registry."""
+"""The file name is the registry: what lies in a folder is what can be asked for."""
 
 from __future__ import annotations
 

@@ -1,0 +1,204 @@
+"""Nothing is published that disagrees with the checkpoint, and everything says what it is."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from export import build as building
+from export import targets, verify
+from export.targets import onnx as target
+from kernels.errors import RefusedError
+from trainer import checkpoint
+
+
+def export(*words, cwd):
+    command = [sys.executable, "-m", "export", *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def test_an_artefact_runs_alone_at_any_batch_and_size(artefact):
+    session = onnxruntime.InferenceSession(artefact, providers=["CPUExecutionProvider"])
+    (image,), (mask,) = session.get_inputs(), session.get_outputs()
+    assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", ["N", "H", "W", 3])
+    assert (mask.name, mask.type, mask.shape) == ("mask", "tensor(uint8)", ["N", "H", "W"])
+    for shape in [(1, 64, 64, 3), (3, 61, 83, 3), (1, 1, 1, 3), (2, 200, 31, 3)]:
+        picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        (answer,) = session.run(None, {"image": picture})
+        assert answer.shape == shape[:3]
+        assert answer.max() < 3
+
+
+def test_the_contract_in_the_artefact_is_the_checkpoints_byte_for_byte(model, artefact):
+    props = {entry.key: entry.value for entry in onnx.load(artefact).metadata_props}
+    assert props[target.CONTRACT_KEY] == checkpoint.load(model).contract.to_json()
+    assert json.loads(props[target.BUILD_KEY])["precision"] == "fp32"
+
+
+def test_the_graph_has_standard_operators_only(artefact):
+    stored = onnx.load(artefact)
+    assert {entry.domain for entry in stored.opset_import} == {""}
+    assert not stored.functions
+    assert {node.domain for node in stored.graph.node} == {""}
+
+
+def perturbed(write):
+    """`write`, and then a weight of the file is moved."""
+
+    def spoil(loaded, path):
+        write(loaded, path)
+        stored = onnx.load(path)
+        weight = max(stored.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+        values = numpy_helper.to_array(weight).copy()
+        values += 0.05
+        weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+        onnx.save(stored, path)
+
+    return spoil
+
+
+def shifted(write):
+    """`write`, and then the shrink of the file rounds another way."""
+
+    def spoil(loaded, path):
+        write(loaded, path)
+        stored = onnx.load(path)
+        for node in stored.graph.node:
+            if node.op_type == "Equal":
+                node.op_type = "Less"
+        onnx.save(stored, path)
+
+    return spoil
+
+
+def repainted(write):
+    """`write`, and then the head of the file up-samples with other corners."""
+
+    def spoil(loaded, path):
+        write(loaded, path)
+        stored = onnx.load(path)
+        for node in stored.graph.node:
+            for attribute in node.attribute:
+                if node.name.startswith("paint/") and attribute.s == b"half_pixel":
+                    attribute.s = b"align_corners"
+        onnx.save(stored, path)
+
+    return spoil
+
+
+@pytest.mark.parametrize("broken", [perturbed, shifted, repainted])
+def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, monkeypatch, broken):
+    monkeypatch.setattr(target, "write", broken(target.write))
+    out = tmp_path / "broken.onnx"
+    with pytest.raises(RefusedError, match="was not written, because it disagrees"):
+        building.build("onnx", model, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, monkeypatch):
+    out = tmp_path / "model.onnx"
+    out.write_bytes(b"the one before")
+    monkeypatch.setattr(target, "write", perturbed(target.write))
+    with pytest.raises(RefusedError):
+        building.build("onnx", model, out)
+    assert out.read_bytes() == b"the one before"
+
+
+def test_a_refusal_ends_with_exit_code_1():
+    program = (
+        "from kernels.errors import RefusedError, reported\n"
+        "with reported():\n    raise RefusedError('no', hint='do')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: no\nhint: do\n")
+
+
+def test_only_near_ties_are_explained():
+    logits = np.zeros((2, 1, 3), np.float32)
+    logits[0, 0] = [1, 1e-7, -1]
+    ours = np.array([[0, 0, 1]], np.uint8)
+    assert len(verify.unexplained(logits, ours, 1 - ours, 1e-6)) == 2
+    theirs = np.array([[0, 1, 1]], np.uint8)
+    assert len(verify.unexplained(logits, ours, theirs, 1e-6)) == 0
+    assert len(verify.unexplained(logits, ours, ours, 0.0)) == 0
+
+
+def test_a_verdict_with_nan_disagrees():
+    verdict = verify.Verdict(
+        pictures=1,
+        pixels=1,
+        small_differs=0,
+        logit_error=float("nan"),
+        logit_size=1.0,
+        changed=0,
+        unexplained=0,
+    )
+    assert not verdict.agrees
+    assert not (verdict + verdict).agrees
+
+
+@pytest.mark.parametrize("way", ["export", "trainer"])
+def test_the_command_prints_the_file_and_what_was_verified(model, tmp_path, way):
+    words = ("export", "onnx") if way == "trainer" else ("onnx",)
+    command = [sys.executable, "-m", way, *words, str(model), "--out", "new.onnx"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "new.onnx\n"
+    assert done.stderr.startswith("verified: 6 pictures against torch: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["new.onnx"]
+
+
+def test_inspect_reads_artefacts_and_checkpoints(model, artefact, tmp_path):
+    told = json.loads(export("inspect", artefact, "--json", cwd=tmp_path).stdout)
+    assert told["inputs"] == {"image": "uint8 [N,H,W,3]"}
+    assert told["outputs"] == {"mask": "uint8 [N,H,W]"}
+    assert told["contract"]["classes"] == ["ground", "wall", "sky"]
+    assert told["bytes"] == artefact.stat().st_size
+    told = json.loads(export("inspect", model, "--json", cwd=tmp_path).stdout)
+    assert told["recipe"]["factor"] == told["contract"]["factor"] == "1/2"
+    assert "classes: ground, wall, sky" in export("inspect", artefact, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("nothing.onnx", None, "no such file"),
+        ("model.onnx", b"garbage", "not a readable ONNX file"),
+        ("model.onnx", b"", "not a readable ONNX file"),
+        ("model.txt", b"hello", "neither a checkpoint"),
+        ("model.ckpt", b"hello", "not a softres checkpoint"),
+    ],
+)
+def test_inspect_refuses_what_it_cannot_read(tmp_path, name, content, says):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = export("inspect", name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_foreign_onnx_file_is_told_apart(tmp_path, artefact):
+    stored = onnx.load(artefact)
+    del stored.metadata_props[:]
+    onnx.save(stored, tmp_path / "foreign.onnx")
+    assert "without a softres contract" in export("inspect", "foreign.onnx", cwd=tmp_path).stderr
+
+
+def test_a_missing_checkpoint_and_an_unknown_target_are_named(tmp_path):
+    assert "no such checkpoint" in export("onnx", "nothing.ckpt", cwd=tmp_path).stderr
+    done = export("onxx", "model.ckpt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "onxx" in done.stderr
+
+
+@pytest.mark.parametrize("name", targets.names())
+def test_every_target_offers_what_the_builder_asks_for(name):
+    module = targets.find(name)
+    assert module.SUFFIX.startswith(".")
+    assert all(callable(getattr(module, part)) for part in ("write", "run", "inspect"))
