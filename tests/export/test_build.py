@@ -47,66 +47,62 @@ def test_the_graph_has_standard_operators_only(artefact):
     assert {node.domain for node in stored.graph.node} == {""}
 
 
-def perturbed(write):
-    """`write`, and then a weight of the file is moved."""
-
-    def spoil(loaded, path):
-        write(loaded, path)
-        stored = onnx.load(path)
-        weight = max(stored.graph.initializer, key=lambda tensor: len(tensor.raw_data))
-        values = numpy_helper.to_array(weight).copy()
-        values += 0.05
-        weight.CopyFrom(numpy_helper.from_array(values, weight.name))
-        onnx.save(stored, path)
-
-    return spoil
+def perturbed(stored):
+    """A weight is moved."""
+    weight = max(stored.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    moved = numpy_helper.to_array(weight) + np.float32(0.05)
+    weight.CopyFrom(numpy_helper.from_array(moved, weight.name))
 
 
-def shifted(write):
-    """`write`, and then the shrink of the file rounds another way."""
-
-    def spoil(loaded, path):
-        write(loaded, path)
-        stored = onnx.load(path)
-        for node in stored.graph.node:
-            if node.op_type == "Equal":
-                node.op_type = "Less"
-        onnx.save(stored, path)
-
-    return spoil
+def shrunk_otherwise(stored):
+    """Halves are rounded another way."""
+    (tie,) = (node for node in stored.graph.node if node.op_type == "Equal")
+    tie.op_type = "Less"
 
 
-def repainted(write):
-    """`write`, and then the head of the file up-samples with other corners."""
-
-    def spoil(loaded, path):
-        write(loaded, path)
-        stored = onnx.load(path)
-        for node in stored.graph.node:
-            for attribute in node.attribute:
-                if node.name.startswith("paint/") and attribute.s == b"half_pixel":
-                    attribute.s = b"align_corners"
-        onnx.save(stored, path)
-
-    return spoil
+def painted_otherwise(stored):
+    """The head up-samples with other corners."""
+    (resize,) = (node for node in stored.graph.node if node.name.startswith("paint/Resize"))
+    for attribute in resize.attribute:
+        if attribute.s == b"half_pixel":
+            attribute.s = b"align_corners"
 
 
-@pytest.mark.parametrize("broken", [perturbed, shifted, repainted])
-def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, monkeypatch, broken):
-    monkeypatch.setattr(target, "write", broken(target.write))
-    out = tmp_path / "broken.onnx"
+@pytest.fixture
+def spoil_writing(monkeypatch, artefact):
+    """Makes the exporter write a good file and then damage it."""
+
+    def use(damage):
+        def write(loaded, path):
+            stored = onnx.load(artefact)
+            damage(stored)
+            onnx.save(stored, path)
+
+        monkeypatch.setattr(target, "write", write)
+
+    return use
+
+
+@pytest.mark.parametrize("damage", [perturbed, shrunk_otherwise, painted_otherwise])
+def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_writing, damage):
+    spoil_writing(damage)
     with pytest.raises(RefusedError, match="was not written, because it disagrees"):
-        building.build("onnx", model, out)
+        building.build("onnx", model, tmp_path / "broken.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, monkeypatch):
+def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, spoil_writing):
     out = tmp_path / "model.onnx"
     out.write_bytes(b"the one before")
-    monkeypatch.setattr(target, "write", perturbed(target.write))
+    spoil_writing(perturbed)
     with pytest.raises(RefusedError):
         building.build("onnx", model, out)
     assert out.read_bytes() == b"the one before"
+
+
+def test_an_undamaged_file_passes_the_same_way(model, tmp_path, spoil_writing):
+    spoil_writing(lambda stored: None)
+    assert building.build("onnx", model, tmp_path / "good.onnx").agrees
 
 
 def test_a_refusal_ends_with_exit_code_1():

@@ -1,0 +1,84 @@
+"""The verbs say what they do and refuse what cannot work."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+VERBS = ["help", "setup", "demo", "test", "check", "gpu"]
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The Makefile and what it reads, in a folder with an awkward name and no venv."""
+    folder = tmp_path / "a clone (2)"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def make(*words, cwd):
+    return subprocess.run(["make", *words], cwd=cwd, capture_output=True, text=True)
+
+
+def python_that(says, folder):
+    """A stand-in for an interpreter."""
+    script = folder / "python-old"
+    script.write_text(f"#!/bin/sh\n{says}\n")
+    script.chmod(0o755)
+    return f"PYTHON=./{script.name}"
+
+
+def test_help_is_the_default_and_names_every_verb(clone):
+    said = make(cwd=clone).stdout
+    assert all(f"make {verb} " in said for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", ["setup", "demo", "test", "check", "gpu"])
+def test_an_old_python_is_refused_with_a_hint(clone, verb):
+    old = python_that('[ "$1" = --version ] && echo Python 3.9.1 && exit 0; exit 1', clone)
+    done = make(verb, old, cwd=clone)
+    assert done.returncode != 0
+    assert "softres needs Python 3.11 or newer; './python-old' is Python 3.9.1" in done.stderr
+    assert "hint: name one that fits" in done.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_a_python_that_is_not_there_is_refused_with_a_hint(clone):
+    done = make("setup", "PYTHON=python-from-nowhere", cwd=clone)
+    assert done.returncode != 0
+    assert "hint: name one that fits" in done.stderr
+
+
+def test_a_python_without_venv_is_refused_with_a_hint(clone):
+    bare = python_that('[ "$2" = venv ] && exit 1; echo Python 3.12.0; exit 0', clone)
+    done = make("setup", bare, cwd=clone)
+    assert "hint: install its venv module" in done.stderr
+
+
+def test_a_failed_installation_is_tried_again(clone):
+    broken = python_that(
+        'mkdir -p .venv/bin; printf "#!/bin/sh\\nexit 1" > .venv/bin/python; '
+        "chmod +x .venv/bin/python; exit 0",
+        clone,
+    )
+    assert make("setup", broken, cwd=clone).returncode != 0
+    assert not (clone / ".venv" / ".ready").exists()
+    assert "== preparing" in make("setup", broken, cwd=clone).stdout
+
+
+def test_ci_runs_the_verbs_a_person_types_and_fails_with_them(tmp_path):
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    for failing, expected in (("", 0), ("check", 2), ("test", 2)):
+        rules = "".join(
+            f"{verb}:\n\t@echo ran {verb}; {'false' if verb == failing else 'true'}\n"
+            for verb in ("check", "test")
+        )
+        (tmp_path / "Makefile").write_text(rules)
+        done = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == expected
+    assert "ran check\nran test" in done.stdout

@@ -1,0 +1,103 @@
+"""The whole road: fit, export, serve, and the same mask and the same contract at every stop."""
+
+import asyncio
+import json
+from fractions import Fraction
+from io import BytesIO
+
+import httpx
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+import kernels
+from export import verify
+from export.build import build
+from kernels.contract import Contract
+from kernels.factor import small_size
+from serve.app import create_app
+from serve.segment import Segmenter
+from serve.settings import Settings
+from trainer import checkpoint
+from trainer.evaluate import predict
+
+FACTORS = ["1", "1/2", "1/3", "2/5", "1/4", "1/8"]
+SIZES = [(333, 517), (1, 1), (40, 7)]
+
+
+def picture(size):
+    return verify._structured(np.random.default_rng(5), size)
+
+
+def torch_logits(loaded, photo):
+    small = kernels.shrink(photo, loaded.contract.factor)
+    with torch.inference_mode():
+        return loaded.network(torch.from_numpy(small)[None])[0].numpy()
+
+
+def compare(loaded, photo, served):
+    """Pixels that differ from torch's mask, and those of them that rounding does not explain."""
+    ours = predict(loaded.network, loaded.contract, photo)
+    beyond = verify.unexplained(torch_logits(loaded, photo), ours, served, 1e-4)
+    return int((ours != served).sum()), len(beyond)
+
+
+@pytest.fixture(scope="module", params=FACTORS)
+def stops(request, fit_tiny):
+    """Checkpoint and artefact of a two-step run at one factor."""
+    _, model = fit_tiny(factor=request.param)
+    build("onnx", model, model.with_suffix(".onnx"))
+    return request.param, model, model.with_suffix(".onnx")
+
+
+def test_at_every_factor_the_served_mask_is_predicts_and_has_the_pictures_size(stops):
+    factor, model, artefact = stops
+    loaded, segmenter = checkpoint.load(model), Segmenter(artefact)
+    assert loaded.contract.factor == Fraction(factor)
+    for size in SIZES:
+        photo = picture(size)
+        served = segmenter.mask(photo)
+        assert served.shape == size
+        changed, beyond = compare(loaded, photo, served)
+        assert beyond == 0
+        assert changed <= 1e-4 * served.size
+        assert torch_logits(loaded, photo).shape[1:] == small_size(size, Fraction(factor))
+
+
+def test_the_contract_is_byte_equal_through_every_carriage(stops):
+    _, model, artefact = stops
+    written = checkpoint.load(model).contract.to_json()
+    (in_artefact,) = (
+        entry.value
+        for entry in onnx.load(artefact).metadata_props
+        if entry.key == "softres.contract"
+    )
+    served = Segmenter(artefact).runtime.contract
+    assert written == in_artefact == served
+    assert Contract.from_json(served).to_json() == written
+
+
+def test_over_http_the_mask_and_the_contract_are_the_same(model, artefact, shared_folder):
+    photo = shared_folder / "images" / "test" / "1.png"
+
+    async def ask():
+        app = create_app(Settings(model=artefact))
+        transport = httpx.ASGITransport(app=app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        ):
+            mask = await client.post("/segment", content=photo.read_bytes())
+            return mask, await client.get("/contract")
+
+    mask, contract = asyncio.run(ask())
+    loaded = checkpoint.load(model)
+    assert contract.text == loaded.contract.to_json()
+    assert json.loads(contract.text)["factor"] == "1/2"
+    with Image.open(BytesIO(mask.content)) as image:
+        assert image.mode == "P"
+        served = np.array(image)
+    with Image.open(photo) as opened:
+        assert compare(loaded, np.array(opened), served) == (0, 0)

@@ -1,0 +1,95 @@
+"""Writes the tree in README.md anew: a line a file, said by the file's own first line."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
+# Folders shown as one line: what is in them is of one kind.
+CLOSED = {
+    "trainer/streets": "Draws a street scene and its labels from a seed.",
+    "tests": "Mirrors the floors; test_road.py walks all of them.",
+    "docs": "Pictures and measurements.",
+}
+SAID = {
+    ".ci/run": "What continuous integration runs: make check, make test.",
+    ".gitignore": "",
+    ".pre-commit-config.yaml": "make check before every commit.",
+    "CHANGELOG.md": "What users notice, by version.",
+    "CONTRIBUTING.md": "How a change gets in.",
+    "LICENSE": "MIT.",
+    "Makefile": "The verbs: help setup demo test check gpu.",
+    "README.md": "This page.",
+    "constraints.txt": "The one set of versions that is tested.",
+    "pyproject.toml": "Packages, extras, and the rules that `make check` applies.",
+}
+COLUMN = 26
+
+
+def main() -> None:
+    """Replace what stands between the marks."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    readme.write_text(f"{before}{section()}{after}", encoding="utf-8")
+
+
+def section() -> str:
+    """The marks and the tree between them."""
+    return f"{START}\n```text\n{tree()}\n```\n{END}"
+
+
+def tree() -> str:
+    """Every file git keeps, folders first, closed folders as one line."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    return "\n".join(
+        _lines(Path(), sorted(Path(name) for name in listed if (ROOT / name).exists()))
+    )
+
+
+def _lines(folder: Path, files: list[Path]) -> list[str]:
+    indent = "  " * len(folder.parts)
+    folders = sorted(
+        {path.parts[len(folder.parts)] for path in files if len(path.relative_to(folder).parts) > 1}
+    )
+    lines = []
+    for name in folders:
+        inner = folder / name
+        inside = [path for path in files if inner in path.parents]
+        lines.append(_line(indent, f"{name}/", _of_folder(inner)))
+        if str(inner) not in CLOSED:
+            lines += _lines(inner, inside)
+    for path in files:
+        if path.parent == folder and path.name != "__init__.py":
+            lines.append(_line(indent, path.name, _said(path)))
+    return lines
+
+
+def _line(indent: str, name: str, said: str) -> str:
+    return f"{indent}{name}".ljust(COLUMN) + f" {said}".rstrip()
+
+
+def _of_folder(folder: Path) -> str:
+    init = folder / "__init__.py"
+    return CLOSED.get(str(folder)) or (_said(init) if (ROOT / init).is_file() else "")
+
+
+def _said(path: Path) -> str:
+    if str(path) in SAID:
+        return SAID[str(path)]
+    text = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+if __name__ == "__main__":
+    main()
