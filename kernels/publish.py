@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,27 +14,18 @@ from kernels.errors import UserError
 @contextmanager
 def published(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends well."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        draft.touch(exist_ok=False)
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror}", hint="choose another place with --out"
         ) from None
-    os.close(handle)
-    draft = Path(name)
     try:
         yield draft
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
-        # mkstemp makes files private; what is published follows the user's umask.
-        draft.chmod(0o666 & ~_umask())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
