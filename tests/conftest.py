@@ -59,7 +59,7 @@ def fit_tiny(shared_folder, tmp_path_factory):
     from trainer.fit import fit
     from trainer.recipe import Recipe
 
-    def train(factor="1/2", steps=2, **options):
+    def train(factor="1/2", steps=2, device="cpu", **options):
         place = tmp_path_factory.mktemp("fit")
         recipe = Recipe(
             data=f"folder:{shared_folder}",
@@ -69,7 +69,7 @@ def fit_tiny(shared_folder, tmp_path_factory):
             **options,
         )
         out = place / "model.ckpt"
-        outcome = fit(recipe, data.load(recipe.data), out=out, runs=place / "runs", device="cpu")
+        outcome = fit(recipe, data.load(recipe.data), out=out, runs=place / "runs", device=device)
         return outcome, out
 
     return train
