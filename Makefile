@@ -5,6 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# For what pip installs and for what it builds with.
+export PIP_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check gpu
@@ -30,15 +32,22 @@ check: $(READY) ## format, lint, types and the house's import rules
 gpu: $(READY) ## run what needs an NVIDIA GPU, and say what did not run
 	@$(PY) -m pytest -m gpu -v -rs $(ARGS)
 
+# A venv knows the folder it was made in: a clone that was moved or copied needs a new one.
+ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"
+$(READY): moved
+.PHONY: moved
+moved:
+endif
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "error: softres needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)" >&2; \
 	  echo "hint: name one that fits: make setup PYTHON=python3.12" >&2; exit 2; }
 	@echo "== preparing $(VENV) with $$($(PYTHON) --version) (once; about 2 minutes and 3 GB)"
-	@$(PYTHON) -m venv "$(VENV)" || { \
+	@$(PYTHON) -m venv --clear "$(VENV)" || { \
 	  echo "error: this Python cannot make a virtual environment" >&2; \
 	  echo "hint: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 2; }
 	@echo "== installing what pyproject.toml names, at the versions of constraints.txt"
-	@$(PY) -m pip install --quiet --constraint constraints.txt pip
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train]' --group dev
-	@touch "$(READY)"
+	@$(PY) -m pip install --quiet pip
+	@$(PY) -m pip install --quiet --editable '.[cpu,train]' --group dev
+	@echo "$(CURDIR)" > "$(READY)"

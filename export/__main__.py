@@ -35,7 +35,7 @@ def _command(target: str) -> Callable[..., None]:
     ) -> None:
         from export.build import build
 
-        path = out or checkpoint.with_suffix(targets.find(target).SUFFIX)
+        path = out or checkpoint.parent / f"{checkpoint.stem}{targets.find(target).SUFFIX}"
         verdict = build(target, checkpoint, path)
         typer.echo(f"verified: {verdict}", err=True)
         print(path)
@@ -64,7 +64,7 @@ def inspect(
 def _facts(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"{file}: no such file")
-    if file.suffix == ".ckpt":
+    if file.suffix.lower() == ".ckpt":
         from trainer import checkpoint
 
         loaded = checkpoint.load(file)
@@ -76,7 +76,7 @@ def _facts(file: Path) -> dict[str, Any]:
         }
     for name in targets.names():
         target = targets.find(name)
-        if file.suffix == target.SUFFIX:
+        if file.suffix.lower() == target.SUFFIX:
             return target.inspect(file)
     raise UserError(
         f"{file}: neither a checkpoint (.ckpt) nor an artefact ({', '.join(_suffixes())})"

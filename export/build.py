@@ -8,13 +8,15 @@ from pathlib import Path
 
 from export import targets, verify
 from export.verify import Verdict
-from kernels.errors import RefusedError
+from kernels.errors import RefusedError, UserError
 from kernels.publish import published
 from trainer import checkpoint as checkpoints
 
 
 def build(target_name: str, source: Path, out: Path) -> Verdict:
     """Publish `source` as an artefact at `out`, or raise and leave nothing there."""
+    if out.resolve() == source.resolve():
+        raise UserError(f"{out} is the checkpoint itself", hint="choose another place with --out")
     target = targets.find(target_name)
     checkpoint = checkpoints.load(source)
     with published(out) as draft:

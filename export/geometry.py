@@ -13,10 +13,10 @@ import numpy as np
 from onnx import ModelProto, TensorProto, compose, helper
 
 from export.nodes import Nodes, Value
+from kernels.artefact import IMAGE, LOGITS, MASK, SMALL
 from kernels.contract import Contract
 from kernels.paint import mask_dtype
 
-IMAGE, SMALL, LOGITS, MASK = "image", "small", "logits", "mask"
 HEIGHT, WIDTH = 1, 2
 
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 import kernels
 from export.targets import Answer
+from kernels.paint import Mask
 from kernels.taps import taps
 from trainer.checkpoint import Checkpoint
 
-# Logits of fp32 networks agree to about 1e-5 of their size; wrong weights are far from that.
-LOGIT_TOLERANCE = 1e-3
+# Of the largest logit. fp32 networks agree to about 1e-6; one wrong weight is far from that.
+LOGIT_TOLERANCE = 2e-5
 EPSILON = float(np.finfo(np.float32).eps)
 SIZES = ((256, 384), (333, 517), (40, 24))
 
@@ -38,7 +39,7 @@ class Verdict:
     @property
     def agrees(self) -> bool:
         """Whether the artefact may be published. Written so that NaN disagrees."""
-        close = self.logit_error <= LOGIT_TOLERANCE * max(1.0, self.logit_size)
+        close = self.logit_error <= LOGIT_TOLERANCE * self.logit_size
         return close and self.small_differs == 0 and self.unexplained == 0
 
     def __str__(self) -> str:
@@ -77,37 +78,41 @@ def _structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.u
 
 def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) -> Verdict:
     """One batch: the checkpoint through torch and the kernels, against the artefact's answer."""
-    contract = checkpoint.contract
-    small = kernels.shrink(batch, contract.factor)
-    with torch.inference_mode():
-        logits = checkpoint.network(torch.from_numpy(small)).numpy()
-    size = (batch.shape[1], batch.shape[2])
-    masks = kernels.paint(logits, size)
-    error = float(np.abs(answer.logits - logits).max())
+    small = kernels.shrink(batch, checkpoint.contract.factor)
+    logits = torch_logits(checkpoint, small)
+    masks = kernels.paint(logits, (batch.shape[1], batch.shape[2]))
+    pairs = list(zip(logits, masks, answer.mask, strict=True))
     return Verdict(
         pictures=len(batch),
         pixels=masks.size,
         small_differs=_differing(small, answer.small),
-        logit_error=error,
+        logit_error=float(np.abs(answer.logits - logits).max()),
         logit_size=float(np.abs(logits).max()),
         changed=_differing(masks, answer.mask),
-        unexplained=sum(
-            unexplained(ours, mask, theirs, error).shape[0]
-            for ours, mask, theirs in zip(logits, masks, answer.mask, strict=True)
-        ),
+        unexplained=sum(len(unexplained(*pair)) for pair in pairs),
     )
+
+
+def changed_pixels(
+    checkpoint: Checkpoint, picture: NDArray[np.uint8], served: Mask
+) -> tuple[int, int]:
+    """Pixels of a served mask that torch gives another class, and those beyond rounding."""
+    logits = torch_logits(checkpoint, kernels.shrink(picture, checkpoint.contract.factor)[None])[0]
+    ours = kernels.paint(logits, (picture.shape[0], picture.shape[1]))
+    return _differing(ours, served), len(unexplained(logits, ours, served))
+
+
+def torch_logits(checkpoint: Checkpoint, small: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Small pictures [N,h,w,3] through the checkpoint's own network."""
+    with torch.inference_mode():
+        return np.asarray(checkpoint.network(torch.from_numpy(small)))
 
 
 def _differing(one: NDArray[np.generic], other: NDArray[np.generic]) -> int:
     return int((one != other).sum()) if one.shape == other.shape else max(one.size, other.size)
 
 
-def unexplained(
-    logits: NDArray[np.float32],
-    ours: NDArray[np.unsignedinteger],
-    theirs: NDArray[np.unsignedinteger],
-    logit_error: float,
-) -> NDArray[np.int64]:
+def unexplained(logits: NDArray[np.float32], ours: Mask, theirs: Mask) -> NDArray[np.int64]:
     """[n,2] pixels where the masks differ though the classes are further apart than rounding."""
     y, x = np.nonzero(ours != theirs)
     down, across = taps(ours.shape[0], logits.shape[1]), taps(ours.shape[1], logits.shape[2])
@@ -124,8 +129,9 @@ def unexplained(
         [(1 - below) * (1 - right), (1 - below) * right, below * (1 - right), below * right]
     )
     lead = np.abs((weights * corners).sum(0))
-    slope = np.ptp(corners, axis=0)
-    # Positions are rounded in proportion to the map's side, values in proportion to their size.
-    rounding = 8 * EPSILON * (max(logits.shape[1:]) * slope + np.abs(logits).max())
-    beyond = ~(lead <= 2 * logit_error + rounding)
+    slope, size = np.ptp(corners, axis=0), np.abs(logits).max()
+    # Positions are rounded in proportion to the map's side, values in proportion to their size;
+    # and each of the two logits may be off by what is tolerated.
+    rounding = 8 * EPSILON * (max(logits.shape[1:]) * slope + size)
+    beyond = ~(lead <= 2 * LOGIT_TOLERANCE * size + rounding)
     return np.asarray(np.argwhere(ours != theirs)[beyond])

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
-from kernels.errors import UserError
+from kernels.errors import UserError, about
 from kernels.factor import read
 
 VERSION = 1
@@ -26,22 +26,14 @@ class Contract:
     classes: tuple[str, ...]
     palette: tuple[Colour, ...]
     factor: Fraction  # side of the small picture / side of the full one
-    stride: int  # side of the small picture / side of the logits
     ignore: int = 255
     writer: str
 
     def __post_init__(self) -> None:
-        _check_classes(self.classes)
-        _check_palette(self.palette, len(self.classes))
+        with about("contract"):
+            check_meaning(self.classes, self.palette, self.ignore)
         if read(self.factor) != self.factor or not isinstance(self.factor, Fraction):
             raise UserError(f"contract: factor {self.factor!r} is not an exact fraction")
-        if not _is_int(self.stride) or self.stride < 1:
-            raise UserError(f"contract: stride {self.stride!r} is not 1 or more")
-        if not _is_int(self.ignore) or not len(self.classes) <= self.ignore <= MOST_CLASSES:
-            raise UserError(
-                f"contract: ignore {self.ignore!r} is not a void id",
-                hint=f"choose {len(self.classes)} to {MOST_CLASSES}; 255 is usual",
-            )
 
     def to_json(self) -> str:
         """The one text form; the same contract is always the same bytes."""
@@ -95,23 +87,34 @@ def _typed(plain: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def check_meaning(classes: tuple[str, ...], palette: tuple[Colour, ...], ignore: int) -> None:
+    """Raise where these cannot be the classes, colours and void number of anything."""
+    _check_classes(classes)
+    _check_palette(palette, len(classes))
+    if not _is_int(ignore) or not len(classes) <= ignore <= MOST_CLASSES:
+        raise UserError(
+            f"ignore {ignore!r} is not a void id",
+            hint=f"choose {len(classes)} to {MOST_CLASSES}; 255 is usual",
+        )
+
+
 def _check_classes(classes: tuple[str, ...]) -> None:
     if not 1 <= len(classes) <= MOST_CLASSES:
-        raise UserError(f"contract: {len(classes)} classes; it takes 1 to {MOST_CLASSES}")
+        raise UserError(f"{len(classes)} classes; it takes 1 to {MOST_CLASSES}")
     if not all(isinstance(name, str) and name for name in classes):
-        raise UserError("contract: a class has no name")
+        raise UserError("a class has no name")
     if len(set(classes)) < len(classes):
         twice = sorted({name for name in classes if classes.count(name) > 1})
-        raise UserError(f"contract: class {', '.join(twice)} is there twice")
+        raise UserError(f"class {', '.join(twice)} is there twice")
 
 
 def _check_palette(palette: tuple[Colour, ...], classes: int) -> None:
     if len(palette) != classes:
-        raise UserError(f"contract: {len(palette)} colours for {classes} classes")
+        raise UserError(f"{len(palette)} colours for {classes} classes")
     for colour in palette:
         well_formed = isinstance(colour, tuple) and len(colour) == 3
         if not well_formed or not all(_is_int(part) and 0 <= part <= 255 for part in colour):
-            raise UserError(f"contract: colour {colour!r} is not three numbers from 0 to 255")
+            raise UserError(f"colour {colour!r} is not three numbers from 0 to 255")
 
 
 def _is_int(value: object) -> bool:

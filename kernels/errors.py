@@ -7,6 +7,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+# Packages that not every role installs, and the extra that brings them.
+EXTRAS = {
+    "torch": "train",
+    "onnxscript": "train",
+    "matplotlib": "train",
+    "onnx": "cpu",
+    "onnxruntime": "cpu",
+}
+
 
 class UserError(Exception):
     """Something the user gave cannot be used; `hint` says what to do."""
@@ -39,6 +48,16 @@ def one_of(what: str, given: object, choices: Iterable[str], *, hint: str = "") 
 
 
 @contextmanager
+def about(what: object) -> Iterator[None]:
+    """Begin the messages of UserErrors with `what` they are about."""
+    try:
+        yield
+    except UserError as error:
+        error.message = f"{what}: {error.message}"
+        raise
+
+
+@contextmanager
 def reported() -> Iterator[None]:
     """Turn a UserError into two lines on stderr and its exit code, for the command lines."""
     try:
@@ -46,3 +65,12 @@ def reported() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        told = UserError(
+            f"this needs the package {error.name}, which is not installed",
+            hint=f"install softres with its extra '{EXTRAS[error.name]}'",
+        )
+        print(f"error: {told}", file=sys.stderr)
+        raise SystemExit(told.exit_code) from None

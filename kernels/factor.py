@@ -8,6 +8,7 @@ number.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,15 +18,23 @@ from numpy.typing import NDArray
 from kernels.errors import UserError
 
 FactorLike = Fraction | str | float | int
+LARGEST_DENOMINATOR = 10_000
 HINT = "a factor is the share of each side that is kept, in (0, 1]: 1/4, 0.25, 2/5 or 1"
 
 
 def read(value: FactorLike) -> Fraction:
     """'1/4', '0.3', 0.25 or a Fraction, as an exact Fraction in (0, 1]."""
+    text = str(value).strip()
+    # A plain number of few digits: 1e999999999 would take all day, 0.3333333333333333 has no cells
+    # that anybody meant.
+    if not re.fullmatch(r"-?\d{1,9}(/-?\d{1,9}|\.\d{1,4})?", text):
+        raise UserError(f"factor '{value}' is not a short number", hint=HINT)
     try:
-        factor = Fraction(str(value).strip())
+        factor = Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise UserError(f"factor '{value}' is not a number", hint=HINT) from None
+    if factor.denominator > LARGEST_DENOMINATOR:
+        raise UserError(f"factor '{value}' is finer than 1/{LARGEST_DENOMINATOR}", hint=HINT)
     if factor > 1:
         raise UserError(
             f"factor '{value}' is larger than 1", hint=f"did you mean {1 / factor}? {HINT}"

@@ -19,7 +19,9 @@ def count() -> int:
     """Threads to use: SOFTRES_THREADS, or the cores this process may run on."""
     given = os.environ.get(VARIABLE, "")
     if not given:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
     if not given.isdecimal() or int(given) < 1:
         raise UserError(
             f"{VARIABLE}='{given}' is not a number of threads", hint="set it to 1 or more"

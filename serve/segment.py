@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import kernels
 from kernels.contract import Contract
-from kernels.errors import UserError
+from kernels.errors import UserError, about
 from kernels.paint import Mask
 from kernels.picture import MOST_PIXELS, decode
 from serve import encode, runtimes
@@ -53,7 +53,8 @@ class Segmenter:
         self, model: Path, *, threads: int | None = None, max_pixels: int = MOST_PIXELS
     ) -> None:
         self.runtime = runtimes.open_artefact(model, threads)
-        self.contract = Contract.from_json(self.runtime.contract)
+        with about(model):
+            self.contract = Contract.from_json(self.runtime.contract)
         self.max_pixels = max_pixels
         self._encoder = encode.load("png")
         self._model = model

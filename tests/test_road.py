@@ -9,14 +9,11 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-import torch
 from PIL import Image
 
-import kernels
 from export import verify
 from export.build import build
 from kernels.contract import Contract
-from kernels.factor import small_size
 from serve.app import create_app
 from serve.segment import Segmenter
 from serve.settings import Settings
@@ -25,23 +22,12 @@ from trainer.evaluate import predict
 
 FACTORS = ["1", "1/2", "1/3", "2/5", "1/4", "1/8"]
 SIZES = [(333, 517), (1, 1), (40, 7)]
+# A network of two steps knows little: some of its 172 161 pixels are ties to the last digit.
+MOST_TIES = 5
 
 
 def picture(size):
     return verify._structured(np.random.default_rng(5), size)
-
-
-def torch_logits(loaded, photo):
-    small = kernels.shrink(photo, loaded.contract.factor)
-    with torch.inference_mode():
-        return loaded.network(torch.from_numpy(small)[None])[0].numpy()
-
-
-def compare(loaded, photo, served):
-    """Pixels that differ from torch's mask, and those of them that rounding does not explain."""
-    ours = predict(loaded.network, loaded.contract, photo)
-    beyond = verify.unexplained(torch_logits(loaded, photo), ours, served, 1e-4)
-    return int((ours != served).sum()), len(beyond)
 
 
 @pytest.fixture(scope="module", params=FACTORS)
@@ -60,10 +46,10 @@ def test_at_every_factor_the_served_mask_is_predicts_and_has_the_pictures_size(s
         photo = picture(size)
         served = segmenter.mask(photo)
         assert served.shape == size
-        changed, beyond = compare(loaded, photo, served)
+        changed, beyond = verify.changed_pixels(loaded, photo, served)
         assert beyond == 0
-        assert changed <= 1e-4 * served.size
-        assert torch_logits(loaded, photo).shape[1:] == small_size(size, Fraction(factor))
+        assert changed <= MOST_TIES
+        assert segmenter.contract.factor == Fraction(factor)
 
 
 def test_the_contract_is_byte_equal_through_every_carriage(stops):
@@ -100,4 +86,5 @@ def test_over_http_the_mask_and_the_contract_are_the_same(model, artefact, share
         assert image.mode == "P"
         served = np.array(image)
     with Image.open(photo) as opened:
-        assert compare(loaded, np.array(opened), served) == (0, 0)
+        assert verify.changed_pixels(loaded, np.array(opened), served) == (0, 0)
+        assert np.array_equal(predict(loaded.network, loaded.contract, np.array(opened)), served)

@@ -50,7 +50,10 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
     ]
     first = next(iter(results.values()))[0]
     for name in first["iou"]:
-        scores = [[100 * (run["iou"][name] or 0) for run in runs] for runs in results.values()]
+        scores = [
+            [100 * run["iou"][name] for run in runs if run["iou"][name] is not None]
+            for runs in results.values()
+        ]
         lines.append(f"| {name} | " + " | ".join(map(_spread, scores)) + " |")
     times = [[run["minutes"] for run in runs] for runs in results.values()]
     lines.append("| minutes a run | " + " | ".join(map(_spread, times)) + " |")

@@ -26,6 +26,7 @@ SAID = {
     "constraints.txt": "The one set of versions that is tested.",
     "pyproject.toml": "Packages, extras, and the rules that `make check` applies.",
 }
+FOLDERS = ("docs", "export", "kernels", "serve", "tests", "tools", "trainer")
 COLUMN = 26
 
 
@@ -45,16 +46,25 @@ def section() -> str:
 
 def tree() -> str:
     """Every file git keeps, folders first, closed folders as one line."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    return "\n".join(
-        _lines(Path(), sorted(Path(name) for name in listed if (ROOT / name).exists()))
-    )
+    return "\n".join(_lines(Path(), sorted(_files())))
+
+
+def _files() -> list[Path]:
+    """What git keeps; without git, what lies in the folders that hold code."""
+    listed = _git("ls-files")
+    if listed is not None:
+        return [Path(name) for name in listed.splitlines() if (ROOT / name).is_file()]
+    inner = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")]
+    kept = [path.relative_to(ROOT) for path in inner if path.parent.name != "__pycache__"]
+    return [*kept, *(Path(name) for name in SAID if (ROOT / name).is_file())]
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _lines(folder: Path, files: list[Path]) -> list[str]:

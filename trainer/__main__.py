@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,14 +51,16 @@ def fit(
     from trainer import fit as fitting
     from trainer.recipe import Recipe, steps_of
 
-    exact = read(factor)
-    chosen = _device(device)
+    exact, chosen = read(factor), _device(device)
+    # A job that is told to end is a wish to stop like any other: what was learned is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     dataset = datasets.load(data)
+    count = steps_of(steps, epochs, len(dataset.split("train")), batch)
     recipe = Recipe(
         data=data,
         factor=exact,
         model=model,
-        steps=steps_of(steps, epochs, len(dataset.split("train")), batch),
+        steps=count,
         batch=batch,
         learning_rate=learning_rate,
         seed=seed,
@@ -92,7 +95,7 @@ def evaluate(
             hint="score it on data with the classes it was trained for",
         )
     network = loaded.network.to(_device(device))
-    _print_score(scoring.evaluate(network, loaded.contract, dataset.split(split)), split, as_json)
+    _print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
 
 
 @app.command()
@@ -162,14 +165,14 @@ def _device(name: str) -> str:
     """A device torch can use here, or an error that says which there are."""
     import torch
 
-    kind, _, index = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda"):
+    kind, colon, index = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (colon and kind != "cuda"):
         raise one_of("device", name, ["auto", "cpu", "cuda"])
     if kind == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: no CUDA device here", hint="use --device cpu or auto")
-    if index and not (index.isdecimal() and int(index) < torch.cuda.device_count()):
+    if colon and not (index.isdecimal() and int(index) < torch.cuda.device_count()):
         raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
     return name
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from kernels.contract import Contract
-from kernels.errors import UserError
+from kernels.errors import UserError, about
 from kernels.publish import published
 from trainer.network import Network, build
 from trainer.recipe import Recipe, from_plain
@@ -29,6 +30,11 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write the file; a reader sees the old one or the new one, never half of it."""
+    if not is_sound(checkpoint.network):
+        raise UserError(
+            f"{path} was not written: the weights are not finite numbers",
+            hint=f"lower --learning-rate below {checkpoint.recipe.learning_rate:g}",
+        )
     weights = {name: value.cpu() for name, value in checkpoint.network.state_dict().items()}
     content = {
         "format": FORMAT,
@@ -37,28 +43,35 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "steps_done": checkpoint.steps_done,
         "weights": weights,
     }
+    # By way of memory: on a full disk torch's own writer raises what nobody can tell from a bug.
+    buffer = BytesIO()
+    torch.save(content, buffer)
     with published(path) as draft:
-        torch.save(content, draft)
+        draft.write_bytes(buffer.getbuffer())
+
+
+def is_sound(network: Network) -> bool:
+    """Whether every weight is a finite number."""
+    return all(bool(value.isfinite().all()) for value in network.state_dict().values())
 
 
 def load(path: Path) -> Checkpoint:
     """The network, ready to predict, on the CPU."""
     content = _content(path)
-    contract = Contract.from_json(content["contract"])
-    recipe = from_plain(content["recipe"])
-    network = build(recipe.model, len(contract.classes))
     try:
+        with about(path):
+            contract = Contract.from_json(content["contract"])
+            recipe = from_plain(content["recipe"])
+            network = build(recipe.model, len(contract.classes))
         network.load_state_dict(content["weights"])
-    except RuntimeError as error:
+        steps_done = int(content["steps_done"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(
-            f"{path}: its weights do not fit model '{recipe.model}' ({str(error).splitlines()[0]})",
-            hint=f"it was written by {contract.writer}: use that version",
+            f"{path}: damaged, or from another softres ({str(error).splitlines()[0]})",
+            hint="use the softres that wrote it, or train again",
         ) from None
     return Checkpoint(
-        network=network.eval(),
-        contract=contract,
-        recipe=recipe,
-        steps_done=content["steps_done"],
+        network=network.eval(), contract=contract, recipe=recipe, steps_done=steps_done
     )
 
 

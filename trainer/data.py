@@ -16,12 +16,15 @@ from kernels.contract import Colour
 from kernels.errors import UserError
 from kernels.paint import Mask
 from kernels.picture import DAMAGE, decode
+from kernels.soften import stray
 from trainer import catalog, talk
 
 # Nobody trains on a bomb of their own, and big pictures are what this trainer is for.
 MOST_PIXELS = 2**31
 INDEX_MODES = ("1", "L", "P", "I;16", "I")
 ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
+SIZED_PAIRS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,10 @@ def load(spec: str) -> Dataset:
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """An upright RGB picture."""
-    return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
+    try:
+        return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
+    except UserError as error:
+        raise UserError(error.message, hint="replace it, or take the pair away") from None
 
 
 def read_mask(path: Path) -> Mask:
@@ -107,43 +113,45 @@ def check(dataset: Dataset) -> None:
     pairs = [pair for split in dataset.splits.values() for pair in split]
     with ThreadPoolExecutor() as pool:
         checked = pool.map(lambda pair: _check(pair, dataset), pairs)
-        for _ in talk.track(checked, "checking the masks", len(pairs)):
+        for _ in talk.track(checked, "checking pictures and masks", len(pairs)):
             pass
 
 
 def _check(pair: Pair, dataset: Dataset) -> None:
-    labels = read_mask(pair.mask)
-    size = upright_size(pair.picture)
-    if labels.shape != size:
+    sample = pair.read()
+    if sample.labels.shape != sample.picture.shape[:2]:
         raise UserError(
-            f"{pair.mask}: the mask is {_by(labels.shape)}, its picture {pair.picture.name} "
-            f"{_by(size)} (upright)",
+            f"{pair.mask}: the mask is {_by(sample.labels.shape)}, its picture "
+            f"{pair.picture.name} {_by(sample.picture.shape)} (upright)",
             hint="a mask has the size of its picture, turned as the picture's EXIF tag says",
         )
-    refuse_strays(labels, pair.mask, len(dataset.classes), dataset.ignore)
+    refuse_strays(sample.labels, pair.mask, len(dataset.classes), dataset.ignore)
 
 
-def refuse_strays(labels: NDArray[np.integer[Any]], mask: Path, classes: int, ignore: int) -> None:
+def refuse_strays(labels: Mask, mask: Path, classes: int, ignore: int) -> None:
     """Raise, naming the file, where a label is neither a class nor void."""
     strays = labels[(labels >= classes) & (labels != ignore)]
     if strays.size:
-        raise UserError(
-            f"{mask}: label {strays.flat[0]} is neither a class (0 to {classes - 1}) "
-            f"nor void ({ignore})",
-            hint="correct the mask, or add the class to classes.json",
-        )
+        told = stray(int(strays.flat[0]), classes, ignore)
+        hint = "correct the mask, or add the class to classes.json"
+        raise UserError(f"{mask}: {told.message}", hint=hint)
+
+
+def usual_size(pairs: Sequence[Pair]) -> tuple[int, int]:
+    """The median (height, width) of a sample of the pictures, upright."""
+    sizes = [upright_size(pair.picture) for pair in pairs[:: max(1, len(pairs) // SIZED_PAIRS)]]
+    height, width = np.median(sizes, axis=0)
+    return int(height), int(width)
 
 
 def upright_size(path: Path) -> tuple[int, int]:
     """(height, width) as `read_picture` will give it, from the header alone."""
     try:
         with Image.open(path) as image:
-            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            turned = image.getexif().get(ORIENTATION, 1) in TURNED
             return (image.width, image.height) if turned else (image.height, image.width)
     except DAMAGE as error:
-        raise UserError(
-            f"{path}: not a readable picture ({error})", hint="replace it, or take the pair away"
-        ) from None
+        raise UserError(f"{path}: not a readable picture ({error})") from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import kernels
 from kernels.contract import Contract
 from kernels.paint import Mask
 from trainer import talk
-from trainer.data import Pair, refuse_strays
+from trainer.data import Dataset, refuse_strays
 from trainer.network import Network
 
 
@@ -45,12 +44,18 @@ class Score:
         return float(np.diag(self.confusion).sum() / total) if total else float("nan")
 
     def plain(self) -> dict[str, Any]:
-        """For JSON: a class that does not occur has no number."""
-        per_class = {
-            name: None if np.isnan(value) else round(float(value), 5)
-            for name, value in zip(self.classes, self.iou, strict=True)
+        """For JSON."""
+        per_class = zip(self.classes, map(_number, self.iou), strict=True)
+        return {
+            "miou": _number(self.mean_iou),
+            "accuracy": _number(self.accuracy),
+            "iou": dict(per_class),
         }
-        return {"miou": self.mean_iou, "accuracy": self.accuracy, "iou": per_class}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN: what does not occur has no number."""
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) -> Mask:
@@ -63,17 +68,18 @@ def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) ->
 
 
 def evaluate(
-    network: Network, contract: Contract, pairs: Sequence[Pair], *, what: str = "scoring"
+    network: Network, contract: Contract, dataset: Dataset, split: str, *, most: int | None = None
 ) -> Score:
-    """The score over `pairs`. The network is left in evaluation mode."""
+    """The score over a split, or its first `most` pairs. Leaves the network in evaluation mode."""
     network.eval()
     classes = len(contract.classes)
     total = np.zeros((classes, classes), np.int64)
-    for pair in talk.track(pairs, what, len(pairs)):
+    pairs = dataset.split(split)[:most]
+    for pair in talk.track(pairs, f"scoring {split}", len(pairs)):
         sample = pair.read()
-        refuse_strays(sample.labels, pair.mask, classes, contract.ignore)
+        refuse_strays(sample.labels, pair.mask, classes, dataset.ignore)
         mask = predict(network, contract, sample.picture)
-        total += confusion(mask, sample.labels, classes, contract.ignore)
+        total += confusion(mask, sample.labels, classes, dataset.ignore)
     return Score(classes=contract.classes, confusion=total)
 
 

@@ -12,9 +12,10 @@ import torch
 
 from kernels.contract import Contract
 from kernels.errors import UserError
+from kernels.publish import refuse_unwritable
 from trainer import checkpoint, loader, network, talk, views
 from trainer.checkpoint import Checkpoint
-from trainer.data import Dataset, upright_size
+from trainer.data import Dataset, usual_size
 from trainer.evaluate import Score, evaluate
 from trainer.loss import soft_cross_entropy
 from trainer.progress import progress
@@ -41,24 +42,23 @@ class Outcome:
 
 def fit(recipe: Recipe, dataset: Dataset, *, out: Path, runs: Path, device: str) -> Outcome:
     """Train by `recipe`, leave a checkpoint at `out` and in the run's folder, and score it."""
+    refuse_unwritable(out)
     torch.manual_seed(recipe.seed)
     learner = Learner(recipe, dataset, torch.device(device))
     run = Run(runs, recipe)
     talk.say(f"writing {out} and {run.folder}/")
-    finished = False
-    with learner.kept_whatever_happens(out, run):
+    with learner.kept(out, run):
         learner.train(run)
-        finished = True
-    if run.records:
-        run.draw_curves()
+    run.draw_curves()
+    interrupted = learner.steps_done < recipe.steps
     split = next((name for name in ("test", "val") if dataset.splits.get(name)), "")
     score = None
-    if finished and split:
-        score = evaluate(learner.network, learner.contract, dataset.split(split), what="scoring")
+    if split and not interrupted:
+        score = evaluate(learner.network, learner.contract, dataset, split)
         run.record(learner.steps_done, split=split, **score.plain())
         run.draw_examples(learner.network, learner.contract, dataset.split(split))
     return Outcome(
-        checkpoint=learner.state(), score=score, scored_on=split, run=run, interrupted=not finished
+        checkpoint=learner.state(), score=score, scored_on=split, run=run, interrupted=interrupted
     )
 
 
@@ -74,7 +74,6 @@ class Learner:
             classes=dataset.classes,
             palette=dataset.palette,
             factor=recipe.factor,
-            stride=self.network.body.stride,
             ignore=dataset.ignore,
             writer=writer(),
         )
@@ -86,13 +85,15 @@ class Learner:
 
     def train(self, run: Run) -> None:
         """All steps of the recipe, with a look at the validation split now and then."""
-        first = self.dataset.split("train")[0]
-        crop = views.crop_size(upright_size(first.picture), self.recipe)
+        crop = views.crop_size(usual_size(self.dataset.split("train")), self.recipe)
         every = max(1, self.recipe.steps // VALIDATIONS)
         with progress(self.recipe) as advance:
             for batch in loader.batches(self.dataset, self.recipe, crop):
                 loss = self.step(batch)
-                miou = self.validate(run) if self.steps_done % every == 0 else None
+                miou = None
+                if self.steps_done % every == 0:
+                    miou = self.validate(run)
+                    checkpoint.save(self.state(), run.checkpoint)
                 if self.steps_done % LOG_EVERY == 0 or self.steps_done == self.recipe.steps:
                     run.record(self.steps_done, loss=loss, rate=self.schedule.get_last_lr()[0])
                 advance(self.steps_done, loss, miou)
@@ -117,11 +118,10 @@ class Learner:
 
     def validate(self, run: Run) -> float | None:
         """mIoU at native size on a few validation pairs; None where there are none."""
-        pairs = self.dataset.splits.get("val", ())[:VALIDATED_PAIRS]
-        if not pairs:
+        if not self.dataset.splits.get("val"):
             return None
-        score = evaluate(self.network, self.contract, pairs, what="validating")
-        run.record(self.steps_done, miou=score.mean_iou)
+        score = evaluate(self.network, self.contract, self.dataset, "val", most=VALIDATED_PAIRS)
+        run.record(self.steps_done, miou=score.plain()["miou"])
         return score.mean_iou
 
     def state(self) -> Checkpoint:
@@ -134,15 +134,23 @@ class Learner:
         )
 
     @contextmanager
-    def kept_whatever_happens(self, out: Path, run: Run) -> Iterator[None]:
-        """Save on the way out: after the last step, on Ctrl-C, and before an error goes on."""
+    def kept(self, out: Path, run: Run) -> Iterator[None]:
+        """Save on the way out: to `out` when done or told to stop, elsewhere on an error."""
         try:
             yield
         except KeyboardInterrupt:
-            talk.say(f"stopped after {self.steps_done} of {self.recipe.steps} steps; saving")
-        finally:
-            for path in (run.folder / "model.ckpt", out):
-                checkpoint.save(self.state(), path)
+            talk.say(f"stopped after {self.steps_done} of {self.recipe.steps} steps")
+        except BaseException:
+            # Not over `out`: the model that lies there may be better than half a run.
+            if self.steps_done and checkpoint.is_sound(self.network):
+                checkpoint.save(self.state(), run.checkpoint)
+                talk.say(f"{run.checkpoint} holds what {self.steps_done} steps have learned")
+            raise
+        if self.steps_done == 0:
+            talk.say(f"nothing learned yet: {out} is left as it was")
+            return
+        for path in (run.checkpoint, out):
+            checkpoint.save(self.state(), path)
 
     def _pace(self, step: int) -> float:
         """Share of the learning rate: a short climb, then a cosine down to zero."""

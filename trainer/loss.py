@@ -13,8 +13,6 @@ def soft_cross_entropy(logits: Tensor, shares: Tensor, normaliser: Tensor | None
     Void is missing mass: it pulls nowhere and counts for nothing, because the default normaliser
     is the labelled mass sum(shares).
     """
-    if logits.shape[-2:] != shares.shape[-2:]:
-        logits = F.interpolate(logits, size=shares.shape[-2:], mode="bilinear")
     mass = shares.sum() if normaliser is None else normaliser
     total = (shares * F.log_softmax(logits.float(), dim=1)).sum()
     # A batch of void alone has no mass: its loss is 0, not 0/0.

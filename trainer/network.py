@@ -26,9 +26,10 @@ class Body(Protocol):
 
 
 class Network(nn.Module):
-    """Normalises, pads to what the body takes, and crops the logits back.
+    """Normalises, pads to what the body takes, and brings the logits back to the small picture.
 
-    The crop keeps logit cells where their small pixels are, at any picture size.
+    One logit cell a small pixel: a coarser grid, stretched to a size that its stride does not
+    divide, would lie beside the pixels it speaks of.
     """
 
     mean: Tensor
@@ -41,14 +42,16 @@ class Network(nn.Module):
         self.register_buffer("spread", torch.tensor(SPREAD).view(1, 3, 1, 1))
 
     def forward(self, small: Tensor) -> Tensor:
-        """0..255 [N,h,w,3] -> float32 logits [N,C,ceil(h/stride),ceil(w/stride)]."""
+        """0..255 [N,h,w,3] -> float32 logits [N,C,h,w]."""
         # The cast comes first because TensorRT takes uint8 into nothing else.
         picture = (small.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.spread
         height, width = picture.shape[-2:]
-        multiple, stride = self.body.multiple, self.body.stride
+        multiple = self.body.multiple
         padded = F.pad(picture, (0, -width % multiple, 0, -height % multiple))
         logits = self.body(padded)
-        return logits[..., : -(height // -stride), : -(width // -stride)]
+        if self.body.stride > 1:
+            logits = F.interpolate(logits, size=padded.shape[-2:], mode="bilinear")
+        return logits[..., :height, :width]
 
 
 def build(model: str, classes: int) -> Network:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kernels import png
 from kernels.contract import Contract
 from kernels.paint import Mask
 from kernels.publish import published
@@ -21,11 +22,8 @@ CURVES = {"loss": "training loss", "miou": "mIoU at native size (validation)"}
 
 def write_mask(mask: Mask, contract: Contract, path: Path) -> None:
     """An index PNG: one class number a pixel, shown in the contract's colours."""
-    image = Image.fromarray(mask)
-    if mask.dtype == np.uint8:
-        image.putpalette(np.asarray(contract.palette, np.uint8).tobytes())
     with published(path) as draft:
-        image.save(draft, "PNG")
+        draft.write_bytes(png.encode(mask, contract.palette))
 
 
 def coloured(labels: Mask, contract: Contract) -> NDArray[np.uint8]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from kernels.errors import UserError
 
+MOST_EPOCHS = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -35,8 +37,8 @@ class Recipe:
                 raise UserError(f"--{name} {getattr(self, name)} is not 1 or more")
         if not 0 <= self.seed < 2**63:
             raise UserError(f"--seed {self.seed} is not between 0 and 2^63")
-        if self.learning_rate <= 0:
-            raise UserError(f"--learning-rate {self.learning_rate} is not above 0")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise UserError(f"--learning-rate {self.learning_rate} is not a number above 0")
 
     def plain(self) -> dict[str, Any]:
         """As numbers and texts only."""
@@ -58,6 +60,6 @@ def steps_of(steps: int | None, epochs: float | None, pairs: int, batch: int) ->
         raise UserError("--steps and --epochs say the same thing", hint="give one of them")
     if epochs is None:
         return Recipe.steps if steps is None else steps
-    if not (math.isfinite(epochs) and epochs > 0):
-        raise UserError(f"--epochs {epochs} is not above 0")
+    if not 0 < epochs <= MOST_EPOCHS:
+        raise UserError(f"--epochs {epochs} is not above 0 and at most {MOST_EPOCHS}")
     return math.ceil(epochs * pairs / max(1, batch))

@@ -24,6 +24,7 @@ class Run:
 
     def __init__(self, parent: Path, recipe: Recipe) -> None:
         self.folder = _fresh(parent)
+        self.checkpoint = self.folder / "model.ckpt"
         self.records: list[dict[str, Any]] = []
         (self.folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
 

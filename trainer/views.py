@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernels
+from kernels.errors import UserError
 from kernels.factor import small_size
 from trainer.data import Dataset, Sample
 from trainer.recipe import Recipe
@@ -19,6 +20,7 @@ from trainer.recipe import Recipe
 OUTSIDE = (124, 116, 104)
 CROP_STEP = 16
 SMALLEST_CROP = 32
+SMALLEST_SIDE = 4
 
 Kind = TypeVar("Kind", bound=np.unsignedinteger[Any])
 
@@ -44,6 +46,12 @@ class Window:
 def crop_size(picture: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
     """The small size all training views of a run have."""
     height, width = small_size(picture, recipe.factor)
+    if min(height, width) < SMALLEST_SIDE:
+        full = f"{picture[1]}x{picture[0]}"
+        raise UserError(
+            f"factor {recipe.factor} leaves {width}x{height} of pictures of {full}",
+            hint="choose a larger --factor",
+        )
     return _crop_side(height, recipe.crop), _crop_side(width, recipe.crop)
 
 

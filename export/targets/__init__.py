@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import registry
 from kernels.paint import Mask
-from trainer.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from trainer.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,13 +20,13 @@ from onnx import ModelProto, checker, helper
 
 from export import geometry
 from export.targets import Answer
+from kernels.artefact import BUILD_KEY, CONTRACT_KEY, IMAGE, LOGITS, MASK, SMALL
 from kernels.contract import Contract
-from kernels.errors import UserError
+from kernels.errors import UserError, about
 from trainer.checkpoint import Checkpoint
 from trainer.network import Network
 
 SUFFIX = ".onnx"
-CONTRACT_KEY, BUILD_KEY = "softres.contract", "softres.build"
 EXAMPLE_SIDE = 64
 
 
@@ -56,8 +56,8 @@ def trace(network: Network) -> ModelProto:
             (example,),
             dynamo=True,
             dynamic_shapes=(sizes,),
-            input_names=[geometry.SMALL],
-            output_names=[geometry.LOGITS],
+            input_names=[SMALL],
+            output_names=[LOGITS],
             external_data=False,
             verbose=False,
         )
@@ -67,15 +67,12 @@ def trace(network: Network) -> ModelProto:
 
 
 def run(path: Path, pictures: NDArray[np.uint8]) -> Answer:
-    """Ask the file for its mask, and a copy that also shows them for the inner tensors."""
-    outputs = (geometry.MASK, geometry.SMALL, geometry.LOGITS)
-    feed = {geometry.IMAGE: pictures}
-    mask = _session(path.read_bytes()).run([geometry.MASK], feed)[0]
+    """Ask the file for its mask, and a copy that shows them for the inner tensors."""
+    feed = {IMAGE: pictures}
+    (mask,) = _session(path.read_bytes()).run([MASK], feed)
     model = onnx.load(path)
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs[1:])
-    again, small, logits = _session(model.SerializeToString()).run(outputs, feed)
-    if not np.array_equal(mask, again):
-        raise RuntimeError("onnxruntime gave two masks for one picture")
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in (SMALL, LOGITS))
+    small, logits = _session(model.SerializeToString()).run([SMALL, LOGITS], feed)
     return Answer(small=small, logits=logits, mask=mask)
 
 
@@ -84,15 +81,18 @@ def inspect(path: Path) -> dict[str, Any]:
     try:
         model = onnx.load(path)
         checker.check_model(model)
-    except (DecodeError, checker.ValidationError, OSError) as error:
+        props = {entry.key: entry.value for entry in model.metadata_props}
+        build = json.loads(props.get(BUILD_KEY, "{}"))
+    except (DecodeError, checker.ValidationError, OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable ONNX file ({type(error).__name__})") from None
-    props = {entry.key: entry.value for entry in model.metadata_props}
     if CONTRACT_KEY not in props:
         raise UserError(f"{path}: an ONNX file, but without a softres contract")
+    with about(path):
+        contract = Contract.from_json(props[CONTRACT_KEY])
     operators = [node.op_type for node in model.graph.node]
     return {
-        "contract": json.loads(Contract.from_json(props[CONTRACT_KEY]).to_json()),
-        "build": json.loads(props.get(BUILD_KEY, "{}")),
+        "contract": json.loads(contract.to_json()),
+        "build": build,
         "opset": max(entry.version for entry in model.opset_import),
         "inputs": {value.name: _shape(value) for value in model.graph.input},
         "outputs": {value.name: _shape(value) for value in model.graph.output},

@@ -10,8 +10,10 @@ from kernels.compiled import compiled
 from kernels.paint import Mask, mask_dtype
 from kernels.taps import taps
 
-# Blending rounds three times, each by at most half a unit in the last place.
+# Blending rounds three times, each by at most half a unit in the last place, which is relative to
+# the numbers blended or, next to zero, no smaller than the smallest normal number allows.
 ROUNDING = np.float32(4 * np.finfo(np.float32).eps)
+SMALLEST = np.finfo(np.float32).tiny
 
 
 def paint(logits: NDArray[np.float32], size: tuple[int, int]) -> Mask:
@@ -81,4 +83,4 @@ def _clear_winner(values: NDArray[np.float32]) -> int:
             best, second, label = values[c], best, c
         elif values[c] > second:
             second = values[c]
-    return label if best - second > ROUNDING * size else -1
+    return label if best - second > ROUNDING * size + SMALLEST else -1

@@ -1,61 +1,7 @@
-"""Writes a mask as PNG: the pixel value is the class id, the colours are the contract's.
+"""PNG: the pixel value is the class id, the colours are the contract's."""
 
-Up to 256 classes it is an 8-bit palette picture. A palette holds no more than that, so beyond it
-the file is a 16-bit grey one and the colours stay in the contract.
-"""
+from kernels.png import encode
 
-from __future__ import annotations
-
-import struct
-import zlib
-
-import numpy as np
-from numpy.typing import NDArray
-
-from kernels.contract import Colour
-from kernels.paint import Mask
+__all__ = ["MEDIA_TYPE", "encode"]
 
 MEDIA_TYPE = "image/png"
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-GREY, PALETTE = 0, 3
-FILTER_UP = 2
-
-
-def encode(mask: Mask, palette: tuple[Colour, ...]) -> bytes:
-    """The mask [H,W] as a PNG file; class i has the colour palette[i]."""
-    height, width = mask.shape
-    wide = len(palette) > 256
-    depth, kind = (16, GREY) if wide else (8, PALETTE)
-    # PNG's samples have the high byte first.
-    rows = np.ascontiguousarray(mask, ">u2" if wide else "u1").view(np.uint8)
-    colours = b"" if wide else _chunk(b"PLTE", np.array(palette, np.uint8).tobytes())
-    return b"".join(
-        (
-            SIGNATURE,
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)),
-            colours,
-            _chunk(b"IDAT", _compressed(_filtered(rows))),
-            _chunk(b"IEND", b""),
-        )
-    )
-
-
-def _filtered(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each row as its difference from the row above: mostly zeros in a mask."""
-    lines = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
-    lines[:, 0] = FILTER_UP
-    lines[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
-    return lines
-
-
-def _compressed(lines: NDArray[np.uint8]) -> bytes:
-    # What is left are runs of zeros, and a search for anything but runs only costs time.
-    squeeze = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-    return squeeze.compress(lines.data) + squeeze.flush()
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    check = zlib.crc32(data, zlib.crc32(name))
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)

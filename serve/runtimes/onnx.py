@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import threads as kernel_threads
+from kernels.artefact import CONTRACT_KEY, LOGITS, SMALL
 from kernels.errors import UserError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
-CONTRACT_KEY = "softres.contract"
-SMALL, LOGITS = "small", "logits"
-SMALL_TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 EXPORT_HINT = "export the checkpoint again with this softres"
 
 
@@ -34,13 +32,10 @@ class OnnxRuntime:
         self.contract = contract
         self.name = name
         self._session = session
-        # Whole numbers from 0 to 255 in either case: some artefacts hold them as floats.
-        self._small_type = SMALL_TYPES[session.get_inputs()[0].type]
 
     def logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
         """uint8 [h,w,3], already shrunk -> float [C,h',w']."""
-        feed = {SMALL: small[None].astype(self._small_type, copy=False)}
-        (batch,) = self._session.run([LOGITS], feed)
+        (batch,) = self._session.run([LOGITS], {SMALL: small[None].astype(np.float32)})
         logits: NDArray[np.floating] = batch[0]
         return logits
 
@@ -61,10 +56,9 @@ def open_artefact(path: Path, threads: int | None) -> OnnxRuntime:
 
 def cut(model: ModelProto, path: Path) -> None:
     """Leave in `model` only what makes `logits` out of `small`, at any size."""
-    helper = _library("onnx.helper")
+    onnx = _library("onnx")
     graph = model.graph
     kept = _needed(graph, path)
-    small_type, logits_type = _types(model, path)
     for index in reversed(range(len(graph.node))):
         if index not in kept:
             del graph.node[index]
@@ -75,9 +69,9 @@ def cut(model: ModelProto, path: Path) -> None:
     # Shapes noted for the whole graph would bind the cut one; the runtime infers its own.
     for listed in (graph.input, graph.output, graph.value_info):
         del listed[:]
-    small, logits = ["N", "h", "w", 3], ["N", "C", "rows", "columns"]
-    graph.input.append(helper.make_tensor_value_info(SMALL, small_type, small))
-    graph.output.append(helper.make_tensor_value_info(LOGITS, logits_type, logits))
+    kind, shape = onnx.TensorProto.FLOAT, ["N", "h", "w", 3]
+    graph.input.append(onnx.helper.make_tensor_value_info(SMALL, kind, shape))
+    graph.output.append(onnx.ValueInfoProto(name=LOGITS))
 
 
 def _library(name: str) -> Any:
@@ -86,7 +80,7 @@ def _library(name: str) -> Any:
     except ImportError:
         raise UserError(
             f"an ONNX artefact needs the package {name.partition('.')[0]}, which is not installed",
-            hint="pip install 'softres[cpu]'",
+            hint="install softres with its extra 'cpu'",
         ) from None
 
 
@@ -94,7 +88,7 @@ def _read(path: Path) -> ModelProto:
     onnx, protobuf = _library("onnx"), _library("google.protobuf.message")
     try:
         model: ModelProto = onnx.load(path, load_external_data=False)
-    except (protobuf.DecodeError, OSError) as error:
+    except (protobuf.DecodeError, OSError, ValueError) as error:
         raise UserError(f"'{path}' is not an ONNX file ({error})", hint=EXPORT_HINT) from None
     # Some files of other kinds read as a model with nothing in it.
     if not model.graph.node:
@@ -103,9 +97,12 @@ def _read(path: Path) -> ModelProto:
 
 
 def _contract(model: ModelProto, path: Path) -> str:
-    for entry in model.metadata_props:
-        if entry.key == CONTRACT_KEY:
-            return str(entry.value)
+    try:
+        texts = {entry.key: entry.value for entry in model.metadata_props}
+    except UnicodeDecodeError as error:
+        raise UserError(f"'{path}' is damaged ({error})", hint=EXPORT_HINT) from None
+    if CONTRACT_KEY in texts:
+        return str(texts[CONTRACT_KEY])
     raise UserError(
         f"'{path}' is an ONNX file without a softres contract",
         hint="serve takes what the exporter wrote: only that names classes, colours and factor",
@@ -135,22 +132,6 @@ def _needed(graph: GraphProto, path: Path) -> set[int]:
             needed.add(maker[name])
             wanted.extend(_reads(graph.node[maker[name]]))
     return needed
-
-
-def _types(model: ModelProto, path: Path) -> tuple[int, int]:
-    """The element types of `small` and `logits`, which a graph need not note."""
-    kinds = _library("onnx").TensorProto
-    inferred = _library("onnx.shape_inference").infer_shapes(model).graph
-    values = (*inferred.value_info, *inferred.output)
-    known = {value.name: value.type.tensor_type.elem_type for value in values}
-    # What inference cannot tell, ONNX Runtime will judge.
-    small, logits = known.get(SMALL) or kinds.UINT8, known.get(LOGITS) or kinds.FLOAT
-    if small not in (kinds.UINT8, kinds.FLOAT) or logits not in (kinds.FLOAT, kinds.FLOAT16):
-        raise UserError(
-            f"'{path}': '{SMALL}' must hold uint8 or float32, '{LOGITS}' float32 or float16",
-            hint=EXPORT_HINT,
-        )
-    return small, logits
 
 
 def _reads(node: NodeProto) -> Iterator[str]:

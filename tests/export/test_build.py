@@ -54,6 +54,23 @@ def perturbed(stored):
     weight.CopyFrom(numpy_helper.from_array(moved, weight.name))
 
 
+def perturbed_once(stored):
+    """One number of one weight is moved."""
+    weight = max(stored.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    moved = numpy_helper.to_array(weight).copy()
+    moved.flat[moved.size // 2] += 0.5
+    weight.CopyFrom(numpy_helper.from_array(moved, weight.name))
+
+
+def halved(stored):
+    """Weights went through half precision."""
+    for weight in stored.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype == np.float32:
+            rounded = values.astype(np.float16).astype(np.float32)
+            weight.CopyFrom(numpy_helper.from_array(rounded, weight.name))
+
+
 def shrunk_otherwise(stored):
     """Halves are rounded another way."""
     (tie,) = (node for node in stored.graph.node if node.op_type == "Equal")
@@ -83,7 +100,9 @@ def spoil_writing(monkeypatch, artefact):
     return use
 
 
-@pytest.mark.parametrize("damage", [perturbed, shrunk_otherwise, painted_otherwise])
+@pytest.mark.parametrize(
+    "damage", [perturbed, perturbed_once, halved, shrunk_otherwise, painted_otherwise]
+)
 def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_writing, damage):
     spoil_writing(damage)
     with pytest.raises(RefusedError, match="was not written, because it disagrees"):
@@ -118,10 +137,19 @@ def test_only_near_ties_are_explained():
     logits = np.zeros((2, 1, 3), np.float32)
     logits[0, 0] = [1, 1e-7, -1]
     ours = np.array([[0, 0, 1]], np.uint8)
-    assert len(verify.unexplained(logits, ours, 1 - ours, 1e-6)) == 2
-    theirs = np.array([[0, 1, 1]], np.uint8)
-    assert len(verify.unexplained(logits, ours, theirs, 1e-6)) == 0
-    assert len(verify.unexplained(logits, ours, ours, 0.0)) == 0
+    assert len(verify.unexplained(logits, ours, 1 - ours)) == 2
+    assert len(verify.unexplained(logits, ours, np.array([[0, 1, 1]], np.uint8))) == 0
+    assert len(verify.unexplained(logits, ours, ours)) == 0
+
+
+def test_the_checkpoint_itself_is_never_overwritten(model, tmp_path):
+    content = model.read_bytes()
+    for name in ("model.ckpt", "model.onnx"):
+        (tmp_path / name).write_bytes(content)
+        done = export("onnx", name, "--out", name, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "is the checkpoint itself" in done.stderr
+        assert (tmp_path / name).read_bytes() == content
 
 
 def test_a_verdict_with_nan_disagrees():
@@ -165,7 +193,7 @@ def test_inspect_reads_artefacts_and_checkpoints(model, artefact, tmp_path):
     [
         ("nothing.onnx", None, "no such file"),
         ("model.onnx", b"garbage", "not a readable ONNX file"),
-        ("model.onnx", b"", "not a readable ONNX file"),
+        ("MODEL.ONNX", b"", "not a readable ONNX file"),
         ("model.txt", b"hello", "neither a checkpoint"),
         ("model.ckpt", b"hello", "not a softres checkpoint"),
     ],
@@ -186,8 +214,20 @@ def test_a_foreign_onnx_file_is_told_apart(tmp_path, artefact):
     assert "without a softres contract" in export("inspect", "foreign.onnx", cwd=tmp_path).stderr
 
 
+@pytest.mark.parametrize("key", [target.CONTRACT_KEY, target.BUILD_KEY])
+def test_damaged_facts_are_named_with_their_file(tmp_path, artefact, key):
+    stored = onnx.load(artefact)
+    (entry,) = (entry for entry in stored.metadata_props if entry.key == key)
+    entry.value = "{"
+    onnx.save(stored, tmp_path / "damaged.onnx")
+    done = export("inspect", "damaged.onnx", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "error: damaged.onnx: " in done.stderr
+
+
 def test_a_missing_checkpoint_and_an_unknown_target_are_named(tmp_path):
     assert "no such checkpoint" in export("onnx", "nothing.ckpt", cwd=tmp_path).stderr
+    assert "no such checkpoint" in export("onnx", ".", cwd=tmp_path).stderr
     done = export("onxx", "model.ckpt", cwd=tmp_path)
     assert done.returncode == 2
     assert "onxx" in done.stderr

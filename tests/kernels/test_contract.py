@@ -13,7 +13,6 @@ GOOD = Contract(
     classes=("road", "trottoir pavé"),
     palette=((128, 64, 128), (0, 0, 0)),
     factor=Fraction(2, 5),
-    stride=2,
     writer="softres 0.1.0",
 )
 
@@ -27,7 +26,7 @@ def test_the_round_trip_is_byte_equal():
 def test_the_text_form_is_pinned():
     assert GOOD.to_json() == (
         '{"classes":["road","trottoir pavé"],"factor":"2/5","ignore":255,'
-        '"palette":[[128,64,128],[0,0,0]],"stride":2,"version":1,"writer":"softres 0.1.0"}'
+        '"palette":[[128,64,128],[0,0,0]],"version":1,"writer":"softres 0.1.0"}'
     )
 
 
@@ -43,8 +42,6 @@ def test_the_text_form_is_pinned():
         ({"palette": ((1, 2, 3), (True, 2, 3))}, "0 to 255"),
         ({"factor": Fraction(4)}, "larger than 1"),
         ({"factor": 0.25}, "not an exact fraction"),
-        ({"stride": 0}, "stride"),
-        ({"stride": 1.5}, "stride"),
         ({"ignore": 1}, "not a void id"),
         ({"ignore": 65536}, "not a void id"),
     ],
@@ -59,7 +56,7 @@ def test_an_invalid_value_never_becomes_a_contract(changes, says):
     [
         (lambda plain: plain | {"version": 2}, "written by softres 9.9 in a version"),
         (lambda plain: plain | {"mean": [1, 2, 3]}, "unknown field mean, written by softres 9.9"),
-        (lambda plain: {k: v for k, v in plain.items() if k != "stride"}, "missing field stride"),
+        (lambda plain: {k: v for k, v in plain.items() if k != "factor"}, "missing field factor"),
         (lambda plain: plain | {"classes": "road"}, "classes is not a list"),
         (lambda plain: plain | {"factor": 0.25}, "factor is not a text"),
         (lambda plain: plain | {"palette": [1, 2]}, "three numbers"),

@@ -27,7 +27,8 @@ def test_a_factor_is_read_exactly(given, exact):
 
 
 @pytest.mark.parametrize(
-    "given", ["0", "-1", "-1/4", "abc", "", "1/0", "nan", "inf", "1/4/2", None]
+    "given",
+    ["0", "-1", "-1/4", "abc", "", "1/0", "nan", "inf", "1/4/2", None, "1e999999999", "0.33333333"],
 )
 def test_nonsense_is_refused_with_a_hint(given):
     with pytest.raises(UserError, match="hint: a factor is the share"):

@@ -34,13 +34,12 @@ def contract(*, classes: int = 5, factor: Fraction = Fraction(1, 2)) -> Contract
         classes=tuple(f"class é {index}" for index in range(classes)),
         palette=tuple((int(r), int(g), int(b)) for r, g, b in colours),
         factor=factor,
-        stride=2,
         ignore=max(255, classes),
         writer="softres test",
     )
 
 
-def artefact(promise: Contract, *, small: int = TensorProto.UINT8) -> onnx.ModelProto:
+def artefact(promise: Contract) -> onnx.ModelProto:
     """What the exporter writes, for a network of one strided convolution."""
     classes, side = len(promise.classes), promise.factor.denominator
     assert promise.factor.numerator == 1
@@ -59,7 +58,7 @@ def artefact(promise: Contract, *, small: int = TensorProto.UINT8) -> onnx.Model
         ),
         node("Round", ["mean"], ["rounded"]),
         node("Transpose", ["rounded"], ["small.float"], perm=[0, 2, 3, 1]),
-        node("Cast", ["small.float"], ["small"], to=small),
+        node("Cast", ["small.float"], ["small"], to=TensorProto.FLOAT),
     ]
     network = [
         node("Cast", ["small"], ["network.float"], to=TensorProto.FLOAT),
@@ -75,9 +74,7 @@ def artefact(promise: Contract, *, small: int = TensorProto.UINT8) -> onnx.Model
         node("Cast", ["winner"], ["mask"], to=TensorProto.UINT8),
     ]
     if promise.factor == 1:
-        shrink = [node("Cast", ["image"], ["small"], to=small)]
-    if promise.factor == 1 and small == TensorProto.UINT8:
-        shrink = [node("Identity", ["image"], ["small"])]
+        shrink = [node("Cast", ["image"], ["small"], to=TensorProto.FLOAT)]
     graph = helper.make_graph(
         [*shrink, *network, *paint],
         "artefact",

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
-from serve.encode import png
+from kernels import png
 from serve.settings import Settings
 
 MOST_BYTES = 4_000_000

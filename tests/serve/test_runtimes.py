@@ -43,7 +43,6 @@ def test_the_cut_graph_is_the_network_alone(toy: SimpleNamespace, factor: Fracti
     assert [value.name for value in model.graph.input] == ["small"]
     assert [value.name for value in model.graph.output] == ["logits"]
     assert [weight.name for weight in model.graph.initializer] == ["weight"]
-    onnx.checker.check_model(model, full_check=True)
 
 
 def test_the_cut_graph_gives_the_logits_of_the_whole_one(
@@ -52,28 +51,15 @@ def test_the_cut_graph_gives_the_logits_of_the_whole_one(
     picture = toy.photo(32, 48)
     model = toy.artefact(toy.contract())
     path = saved(tmp_path / "model.onnx", model)
-    for name, kind in (("small", TensorProto.UINT8), ("logits", TensorProto.FLOAT)):
+    for name, kind in (("small", TensorProto.FLOAT), ("logits", TensorProto.FLOAT)):
         shape = ["N", f"{name}.1", f"{name}.2", f"{name}.3"]
         model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
     whole = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     small, logits = whole.run(["small", "logits"], {"image": picture[None]})
-    np.testing.assert_array_equal(runtimes.open_artefact(path).logits(small[0]), logits[0])
-
-
-@pytest.mark.parametrize("factor", [Fraction(1, 2), Fraction(1)])
-def test_a_small_picture_of_floats_gives_the_logits_of_one_of_bytes(
-    tmp_path: Path, toy: SimpleNamespace, factor: Fraction
-) -> None:
-    promise = toy.contract(factor=factor)
-    bytes_path = saved(tmp_path / "bytes.onnx", toy.artefact(promise))
-    model = toy.artefact(promise, small=TensorProto.FLOAT)
-    floats_path = saved(tmp_path / "floats.onnx", model)
-    small = toy.photo(33, 47)
     np.testing.assert_array_equal(
-        runtimes.open_artefact(floats_path).logits(small),
-        runtimes.open_artefact(bytes_path).logits(small),
+        runtimes.open_artefact(path).logits(small[0].astype(np.uint8)), logits[0]
     )
 
 
@@ -86,13 +72,6 @@ def test_half_precision_logits_are_taken(tmp_path: Path, toy: SimpleNamespace) -
     model.graph.node.insert(at, half)
     segmenter = Segmenter(saved(tmp_path / "model.onnx", model))
     assert segmenter.mask(toy.photo(20, 30)).shape == (20, 30)
-
-
-def test_a_small_picture_of_whole_numbers_of_another_type_is_refused(
-    tmp_path: Path, toy: SimpleNamespace
-) -> None:
-    model = toy.artefact(toy.contract(), small=TensorProto.INT32)
-    refused(saved(tmp_path / "model.onnx", model), "'small' must hold uint8 or float32")
 
 
 def test_a_network_with_branches_keeps_what_their_bodies_read(
@@ -194,7 +173,7 @@ def test_a_missing_package_is_an_error_that_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     error = refused(model, re.escape(f"needs the package {package}, which"))
-    assert error.hint == "pip install 'softres[cpu]'"
+    assert error.hint == "install softres with its extra 'cpu'"
 
 
 @pytest.mark.parametrize("name", registry.names("serve.runtimes"))

@@ -7,8 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from kernels.errors import UserError
 from trainer import checkpoint, data, evaluate
 from trainer.evaluate import Score
 
@@ -27,12 +29,14 @@ def test_a_hand_worked_score():
     assert score.mean_iou == 0.5
     assert score.accuracy == pytest.approx(4 / 6)
     assert score.plain()["iou"] == {"a": 0.5, "b": 0.5, "c": None}
+    assert json.loads(json.dumps(score.plain(), allow_nan=False)) == score.plain()
 
 
 def test_a_split_of_void_alone_has_no_score():
     score = Score(classes=("a", "b"), confusion=np.zeros((2, 2), np.int64))
     assert math.isnan(score.mean_iou)
     assert math.isnan(score.accuracy)
+    assert score.plain() == {"miou": None, "accuracy": None, "iou": {"a": None, "b": None}}
 
 
 def test_evaluate_scores_full_size_labels(model, shared_folder, tmp_path):
@@ -48,7 +52,9 @@ def test_evaluate_scores_full_size_labels(model, shared_folder, tmp_path):
         for truth, guess in zip(sample.labels.flat, mask.flat, strict=True):
             if truth != 255:
                 total[truth, guess] += 1
-    assert told["miou"] == pytest.approx(Score(classes=("a", "b", "c"), confusion=total).mean_iou)
+    assert told["miou"] == pytest.approx(
+        Score(classes=("a", "b", "c"), confusion=total).mean_iou, abs=1e-5
+    )
 
 
 def test_other_classes_than_the_models_are_refused(model, folder, tmp_path):
@@ -90,6 +96,44 @@ def test_predict_never_overwrites(model, shared_folder, tmp_path):
     assert "would overwrite a picture" in done.stderr
     done = trainer("predict", model, picture, picture, cwd=tmp_path)
     assert "two pictures have the same name" in done.stderr
+
+
+def test_the_datas_own_void_number_is_left_out(model, folder, tmp_path):
+    plain = json.loads((folder / "classes.json").read_text())
+    (folder / "classes.json").write_text(json.dumps(plain | {"ignore": 250}))
+    before = trainer("evaluate", model, "--json", cwd=tmp_path).stdout
+    for path in (folder / "masks").glob("*/*.png"):
+        with Image.open(path) as image:
+            labels = np.array(image)
+        labels[labels == 255] = 250
+        Image.fromarray(labels).save(path)
+    done = trainer("evaluate", model, "--data", f"folder:{folder}", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content.pop("contract"),
+        lambda content: content.pop("weights"),
+        lambda content: content.pop("steps_done"),
+        lambda content: content["recipe"].pop("factor"),
+        lambda content: content["recipe"].update(speed=3),
+        lambda content: content.update(weights=[1]),
+        lambda content: content.update(contract=3),
+        lambda content: content.update(contract="{}"),
+        lambda content: content.update(steps_done="x"),
+        lambda content: content["weights"].pop("mean"),
+        lambda content: content["recipe"].update(model="other"),
+    ],
+)
+def test_a_checkpoint_with_a_part_missing_is_named(model, tmp_path, damage):
+    content = torch.load(model, weights_only=True)
+    damage(content)
+    torch.save(content, tmp_path / "model.ckpt")
+    with pytest.raises(UserError, match=r"model.ckpt: "):
+        checkpoint.load(tmp_path / "model.ckpt")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04nothing", b"not a checkpoint"])

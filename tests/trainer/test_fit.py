@@ -1,10 +1,12 @@
 """A run leaves what it promises, and something usable whatever happens."""
 
+import copy
 import json
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 
 from kernels.errors import UserError
 from trainer import checkpoint, data
+from trainer import fit as fitting
 from trainer.fit import Learner
 from trainer.recipe import Recipe, steps_of
 
@@ -63,7 +66,8 @@ def test_the_same_seed_gives_the_same_weights(fit_tiny):
     assert not weights(1).equal(weights(2))
 
 
-def test_ctrl_c_leaves_a_checkpoint_that_predicts(shared_folder, tmp_path):
+@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM])
+def test_a_wish_to_stop_leaves_a_checkpoint_that_predicts(shared_folder, tmp_path, wish):
     words = ("fit", "--data", f"folder:{shared_folder}", "--steps", "100000", "--batch", "2")
     process = subprocess.Popen(
         [sys.executable, "-m", "trainer", *words],
@@ -75,32 +79,87 @@ def test_ctrl_c_leaves_a_checkpoint_that_predicts(shared_folder, tmp_path):
     while not list(tmp_path.glob("runs/*/metrics.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(wish)
     _, talk = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "of 100000 steps; saving" in talk
+    assert " of 100000 steps" in talk
     assert "Traceback" not in talk
     assert checkpoint.load(tmp_path / "model.ckpt").steps_done > 0
     photo = shared_folder / "images" / "test" / "0.png"
     assert trainer("predict", "model.ckpt", photo, cwd=tmp_path).returncode == 0
 
 
-def test_an_error_in_the_middle_keeps_what_was_learned(folder, tmp_path, monkeypatch):
-    recipe = Recipe(data=f"folder:{folder}", factor=Fraction(1, 2), steps=5, batch=2)
-    from trainer import fit as fitting
-
+def failing_after(steps, error, monkeypatch):
     step = Learner.step
 
     def failing(self, batch):
-        if self.steps_done == 2:
-            raise UserError("the disk went away")
+        if self.steps_done == steps:
+            raise error
         return step(self, batch)
 
     monkeypatch.setattr(Learner, "step", failing)
+
+
+def fit_over_an_old_model(folder, tmp_path):
+    recipe = Recipe(data=f"folder:{folder}", factor=Fraction(1, 2), steps=5, batch=2)
     out = tmp_path / "model.ckpt"
-    with pytest.raises(UserError, match="disk went away"):
+    out.write_text("the model before")
+    try:
         fitting.fit(recipe, data.load(recipe.data), out=out, runs=tmp_path / "runs", device="cpu")
-    assert checkpoint.load(out).steps_done == 2
+    finally:
+        (run,) = (tmp_path / "runs").iterdir()
+        kept = run / "model.ckpt"
+        steps = checkpoint.load(kept).steps_done if kept.exists() else None
+        untouched = out.read_bytes() == b"the model before"
+        (tmp_path / "seen").write_text(f"{steps} {untouched}")
+
+
+def test_an_error_keeps_the_model_before_and_what_was_learned(folder, tmp_path, monkeypatch):
+    failing_after(2, UserError("the disk went away"), monkeypatch)
+    with pytest.raises(UserError, match="disk went away"):
+        fit_over_an_old_model(folder, tmp_path)
+    assert (tmp_path / "seen").read_text() == "2 True"
+
+
+def test_ctrl_c_before_the_first_step_keeps_the_model_before(folder, tmp_path, monkeypatch):
+    failing_after(0, KeyboardInterrupt(), monkeypatch)
+    fit_over_an_old_model(folder, tmp_path)
+    assert (tmp_path / "seen").read_text() == "None True"
+
+
+def test_weights_that_are_no_numbers_are_never_saved(fit_tiny, tmp_path):
+    trained = fit_tiny()[0].checkpoint
+    spoiled = replace(trained, network=copy.deepcopy(trained.network))
+    with torch.no_grad():
+        next(spoiled.network.parameters()).fill_(float("nan"))
+    with pytest.raises(UserError, match="not finite"):
+        checkpoint.save(spoiled, tmp_path / "model.ckpt")
+    assert not (tmp_path / "model.ckpt").exists()
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_training(folder, tmp_path):
+    words = ("fit", "--data", f"folder:{folder}", "--steps", "100000")
+    for out in (".", str(folder / "classes.json" / "model.ckpt"), "/dev/null"):
+        done = trainer(*words, "--out", out, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "cannot write" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_photo_that_is_cut_off_is_found_before_the_training(folder, tmp_path):
+    photo = folder / "images" / "train" / "3.png"
+    photo.write_bytes(photo.read_bytes()[:2000])
+    done = trainer("fit", "--data", f"folder:{folder}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{photo}: damaged PNG" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_factor_that_leaves_nothing_is_refused(folder, tmp_path):
+    done = trainer("fit", "--data", f"folder:{folder}", "--factor", "1/100", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "leaves 1x1 of pictures of 83x61" in done.stderr
 
 
 def test_a_loss_that_is_no_number_stops_with_a_hint(folder):
@@ -122,7 +181,7 @@ def test_a_loss_that_is_no_number_stops_with_a_hint(folder):
         (("--factor", "0"), "factor '0' is not above 0"),
         (("--factor", "-1"), "factor '-1' is not above 0"),
         (("--factor", "4/1"), "did you mean 1/4"),
-        (("--factor", "abc"), "factor 'abc' is not a number"),
+        (("--factor", "abc"), "factor 'abc' is not a short number"),
         (("--data", "nothing"), "unknown data set 'nothing'"),
         (("--device", "gpu"), "unknown device 'gpu'"),
         (("--steps", "0"), "--steps 0 is not 1 or more"),
@@ -131,7 +190,13 @@ def test_a_loss_that_is_no_number_stops_with_a_hint(folder):
         (("--batch", "0"), "--batch 0 is not 1 or more"),
         (("--model", "big"), "unknown model 'big'"),
         (("--seed", "-1"), "--seed -1"),
-        (("--learning-rate", "0"), "not above 0"),
+        (("--learning-rate", "0"), "not a number above 0"),
+        (("--learning-rate", "nan"), "not a number above 0"),
+        (("--factor", "1e999999999"), "not a short number"),
+        (("--factor", "0.33333333333333333333"), "not a short number"),
+        (("--factor", "1/20000"), "finer than 1/10000"),
+        (("--epochs", "1e308"), "--epochs 1e+308"),
+        (("--device", "cpu:foo"), "unknown device 'cpu:foo'"),
     ],
 )
 def test_nonsense_is_answered_in_two_lines(folder, tmp_path, words, says):

@@ -97,6 +97,10 @@ def damaged(folder, kind):
         mask.write_bytes(mask.read_bytes()[:60])
     if kind == "broken photo":
         photo.write_bytes(b"nothing")
+    if kind == "cut photo":
+        photo.write_bytes(photo.read_bytes()[:3000])
+    if kind == "foreign photo":
+        Image.fromarray(opened(photo)).save(photo, "BMP")
     if kind == "rotated photo":
         tag = Image.Exif()
         tag[ORIENTATION] = 6
@@ -111,7 +115,9 @@ def damaged(folder, kind):
         ("id out of range", "masks/train/0.png", "label 77 is neither a class (0 to 2) nor void"),
         ("colours", "masks/train/0.png", "the mask is RGB, not one class number per pixel"),
         ("broken mask", "masks/train/0.png", "not a readable mask"),
-        ("broken photo", "images/train/0.png", "not a readable picture"),
+        ("broken photo", "images/train/0.png", "not a JPEG, PNG or WebP"),
+        ("cut photo", "images/train/0.png", "damaged PNG"),
+        ("foreign photo", "images/train/0.png", "not a JPEG, PNG or WebP"),
         ("rotated photo", "masks/train/0.png", "61x83 (upright)"),
     ],
 )
@@ -131,7 +137,10 @@ def test_a_damaged_pair_is_named_with_what_to_do(folder, kind, names, says):
         ('{"names": []}', "not a list of classes"),
         ('[{"colour": [1, 2, 3]}]', "not a list of classes"),
         ('[{"name": "a", "id": 1}]', "without a gap"),
-        ('{"classes": ["a"], "ignore": "x"}', "not a list of classes"),
+        ('{"classes": ["a"], "ignore": "x"}', "no whole number"),
+        ('"abc"', "the classes are no list"),
+        ('{"classes": {"0": "road"}}', "the classes are no list"),
+        ("[null]", "not a list of classes"),
     ],
 )
 def test_a_malformed_classes_json_is_shown_the_right_form(folder, content, says):
@@ -139,6 +148,24 @@ def test_a_malformed_classes_json_is_shown_the_right_form(folder, content, says)
     with pytest.raises(UserError, match=says) as caught:
         load(folder)
     assert "write [" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('["a", "b", "a"]', "class a is there twice"),
+        ('["a", "", "c"]', "no name"),
+        ('[{"name": 3}, "b", "c"]', "no name"),
+        ('[{"name": "a", "color": [300, 0, 0]}, "b", "c"]', "0 to 255"),
+        ('[{"name": "a", "color": [0.5, 0, 0]}, "b", "c"]', "0 to 255"),
+        ('{"classes": ["a", "b", "c"], "ignore": 1}', "ignore 1 is not a void id"),
+    ],
+)
+def test_classes_that_cannot_be_are_named_with_their_folder(folder, content, says):
+    (folder / "classes.json").write_text(content)
+    with pytest.raises(UserError, match=says) as caught:
+        load(folder)
+    assert str(folder) in caught.value.message
 
 
 def test_binary_masks_of_0_and_255_are_explained(folder):

@@ -48,13 +48,6 @@ def test_void_alone_is_zero_and_not_nan():
     assert logits.grad.abs().sum() == 0
 
 
-def test_coarser_logits_are_brought_to_the_shares_size():
-    shares = torch.rand(1, 3, 8, 8)
-    assert soft_cross_entropy(torch.zeros(1, 3, 4, 4), shares).item() == pytest.approx(
-        torch.tensor(3.0).log().item()
-    )
-
-
 def test_a_normaliser_of_the_callers_is_used():
     logits, shares = torch.randn(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
     by_mass = soft_cross_entropy(logits, shares) * shares.sum()

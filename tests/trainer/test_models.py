@@ -20,8 +20,7 @@ def test_logits_cover_the_small_picture_at_any_size(built, size):
     small = torch.randint(0, 256, (2, *size, 3), dtype=torch.uint8)
     with torch.inference_mode():
         logits = built.eval()(small)
-    stride = built.body.stride
-    assert logits.shape == (2, 5, -(size[0] // -stride), -(size[1] // -stride))
+    assert logits.shape == (2, 5, *size)
     assert logits.dtype == torch.float32
 
 
@@ -45,6 +44,31 @@ def test_bytes_and_whole_floats_are_the_same_picture(built):
 def test_the_default_has_a_few_million_weights():
     weights = sum(p.numel() for p in network.build("compact", 12).parameters())
     assert 1e6 < weights < 5e6
+
+
+class Coarse(torch.nn.Module):
+    """A body of stride 2 that says how bright each of its cells is."""
+
+    stride = 2
+    multiple = 2
+
+    def forward(self, picture):
+        return torch.nn.functional.avg_pool2d(picture[:, :2], 2)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 33), (31, 45)])
+def test_a_coarser_body_speaks_of_the_pixels_where_they_are(size):
+    ramp = torch.arange(size[0]).repeat(size[1], 1).T.float()
+    small = ramp[None, ..., None].repeat(1, 1, 1, 3)
+    network = network_of(Coarse())
+    logits = network(small)[0, 0] * network.spread[0, 0] + network.mean[0, 0]
+    assert logits.shape == size
+    # The ramp comes back as itself wherever the border does not blur it.
+    assert torch.allclose(logits[2:-3, 2:-3], ramp[2:-3, 2:-3], atol=1e-3)
+
+
+def network_of(body):
+    return network.Network(body).eval()
 
 
 def test_an_unknown_model_offers_the_nearest_and_the_file_to_create():

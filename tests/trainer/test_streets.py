@@ -57,10 +57,22 @@ def test_splits_share_no_seed():
 
 def test_a_cache_that_cannot_be_written_is_replaced_and_said(few, monkeypatch, capsys, tmp_path):
     few.write_text("a file where the folder should be")
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "spare"))
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
     pair = data.load("streets:64x96").split("train")[0]
-    assert (tmp_path / "spare") in pair.mask.parents
-    assert "cannot write" in capsys.readouterr().err
+    assert spare in pair.mask.parents
+    assert pair.mask.is_file()
+    assert "cannot keep street scenes" in capsys.readouterr().err
+
+
+def test_a_user_without_a_home_has_a_cache_too(few, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("pathlib.Path.home", homeless)
+    assert dataset._cache().is_dir()
 
 
 @pytest.mark.parametrize("where", ["64", "64x", "0x0", "63x64", "64x9999", "64*64", "big"])

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernels.contract import Colour
-from kernels.errors import UserError
+from kernels.contract import Colour, check_meaning
+from kernels.errors import UserError, about
 from trainer import data, talk
 from trainer.data import Dataset, Pair
 from trainer.palette import default_palette
@@ -24,6 +25,15 @@ LAYOUT = "expected images/train/NAME.jpg beside masks/train/NAME.png (also val/ 
 IGNORE = 255
 
 
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """What the numbers in the masks stand for."""
+
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    ignore: int
+
+
 def load(where: str) -> Dataset:
     """The data set in folder `where`, every pair of it looked at."""
     if not where:
@@ -32,17 +42,23 @@ def load(where: str) -> Dataset:
     splits = {split: pairs(root, split) for split in SPLITS if (root / "images" / split).is_dir()}
     if not splits.get("train"):
         raise UserError(f"{root}: no pictures in images/train", hint=LAYOUT)
-    classes, palette, ignore = _meaning(root, splits)
-    dataset = Dataset(classes=classes, palette=palette, ignore=ignore, splits=splits)
+    meaning = _meaning(root, splits)
+    with about(root):
+        check_meaning(meaning.classes, meaning.palette, meaning.ignore)
+    dataset = Dataset(
+        classes=meaning.classes, palette=meaning.palette, ignore=meaning.ignore, splits=splits
+    )
     data.check(dataset)
     return dataset
 
 
 def pairs(root: Path, split: str) -> list[Pair]:
     """The pairs of one split, by name; a picture without a mask is an error."""
-    pictures = sorted(
-        p for p in (root / "images" / split).iterdir() if p.suffix.lower() in PICTURES
-    )
+    folder = root / "images" / split
+    try:
+        pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
     return [Pair(picture=picture, mask=_mask_of(root, split, picture)) for picture in pictures]
 
 
@@ -55,15 +71,13 @@ def _mask_of(root: Path, split: str, picture: Path) -> Path:
     return mask
 
 
-def _meaning(
-    root: Path, splits: Mapping[str, Sequence[Pair]]
-) -> tuple[tuple[str, ...], tuple[Colour, ...], int]:
+def _meaning(root: Path, splits: Mapping[str, Sequence[Pair]]) -> Meaning:
     path = root / "classes.json"
-    if not path.is_file():
+    if not path.exists():
         return _numbered(splits)
     try:
         return _listed(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(
             f"{path}: not a list of classes ({error})",
             hint='write ["road", "tree", ...], or {"classes": [{"name": "road", '
@@ -71,33 +85,36 @@ def _meaning(
         ) from None
 
 
-def _listed(content: Any) -> tuple[tuple[str, ...], tuple[Colour, ...], int]:
+def _listed(content: Any) -> Meaning:
     """The meaning of a classes.json: names and colours in the order of their ids."""
     whole = content if isinstance(content, dict) else {"classes": content}
-    entries = [e if isinstance(e, dict) else {"name": str(e)} for e in whole["classes"]]
+    if not isinstance(whole["classes"], list):
+        raise TypeError("the classes are no list")
+    entries = [{"name": entry} if isinstance(entry, str) else entry for entry in whole["classes"]]
     ids = [entry.get("id", position) for position, entry in enumerate(entries)]
     if sorted(ids) != list(range(len(entries))):
         raise ValueError(f"ids must run from 0 to {len(entries) - 1} without a gap")
-    entries = [
-        entry for _, entry in sorted(zip(ids, entries, strict=True), key=lambda both: both[0])
-    ]
+    entries = [entries[ids.index(position)] for position in range(len(entries))]
     spare = default_palette(len(entries))
-    palette = tuple(_colour(e.get("color"), spare[i]) for i, e in enumerate(entries))
     ignore: Any = whole.get("ignore", whole.get("ignore_index", IGNORE))
     ignore = ignore["value"] if isinstance(ignore, dict) else ignore
-    return tuple(str(entry["name"]) for entry in entries), palette, int(ignore)
+    if not isinstance(ignore, int):
+        raise TypeError(f"ignore {ignore!r} is no whole number")
+    return Meaning(
+        classes=tuple(entry["name"] for entry in entries),
+        palette=tuple(_colour(e.get("color"), spare[i]) for i, e in enumerate(entries)),
+        ignore=ignore,
+    )
 
 
 def _colour(given: Any, spare: Colour) -> Colour:
     if given is None:
         return spare
     red, green, blue = given
-    return int(red), int(green), int(blue)
+    return red, green, blue
 
 
-def _numbered(
-    splits: Mapping[str, Sequence[Pair]],
-) -> tuple[tuple[str, ...], tuple[Colour, ...], int]:
+def _numbered(splits: Mapping[str, Sequence[Pair]]) -> Meaning:
     """Classes named by their numbers, as many as the masks use."""
     masks = [pair.mask for split in splits.values() for pair in split]
     highest = -1
@@ -112,4 +129,4 @@ def _numbered(
         )
     talk.say(f"no classes.json: classes are numbered 0 to {highest}, {IGNORE} is void")
     names = tuple(f"class {index}" for index in range(highest + 1))
-    return names, default_palette(len(names)), IGNORE
+    return Meaning(classes=names, palette=default_palette(len(names)), ignore=IGNORE)

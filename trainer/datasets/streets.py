@@ -72,15 +72,14 @@ def _size(where: str) -> tuple[int, int]:
 
 def _cache() -> Path:
     """Where drawn scenes are kept, or a folder for this run where that cannot be written."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home) / "softres"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "softres"
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError as error:
-        spare = Path(tempfile.gettempdir()) / f"softres-{os.getuid()}"
-        talk.say(f"cannot write {folder} ({error.strerror}): keeping the scenes in {spare}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        spare = Path(tempfile.mkdtemp(prefix="softres-"))
+        talk.say(f"cannot keep street scenes ({error}): drawing them in {spare} for this run")
         return spare
 
 
