@@ -55,8 +55,6 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
             for runs in results.values()
         ]
         lines.append(f"| {name} | " + " | ".join(map(_spread, scores)) + " |")
-    times = [[run["minutes"] for run in runs] for runs in results.values()]
-    lines.append("| minutes a run | " + " | ".join(map(_spread, times)) + " |")
     return "\n".join(lines)
 
 

@@ -124,15 +124,6 @@ def test_an_undamaged_file_passes_the_same_way(model, tmp_path, spoil_writing):
     assert building.build("onnx", model, tmp_path / "good.onnx").agrees
 
 
-def test_a_refusal_ends_with_exit_code_1():
-    program = (
-        "from kernels.errors import RefusedError, reported\n"
-        "with reported():\n    raise RefusedError('no', hint='do')"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, "error: no\nhint: do\n")
-
-
 def test_only_near_ties_are_explained():
     logits = np.zeros((2, 1, 3), np.float32)
     logits[0, 0] = [1, 1e-7, -1]
