@@ -15,10 +15,14 @@ from trainer import checkpoint as checkpoints
 
 def build(target_name: str, source: Path, out: Path) -> Verdict:
     """Publish `source` as an artefact at `out`, or raise and leave nothing there."""
-    if out.resolve() == source.resolve():
-        raise UserError(f"{out} is the checkpoint itself", hint="choose another place with --out")
     target = targets.find(target_name)
     checkpoint = checkpoints.load(source)
+    if out.resolve() == source.resolve():
+        raise UserError(f"{out} is the checkpoint itself", hint="choose another place with --out")
+    if out.suffix.lower() != target.SUFFIX:
+        raise UserError(
+            f"--out {out} does not end in {target.SUFFIX}", hint="the suffix tells readers the kind"
+        )
     with published(out) as draft:
         target.write(checkpoint, draft)
         verdict = reduce(

@@ -43,11 +43,12 @@ class Verdict:
         return close and self.small_differs == 0 and self.unexplained == 0
 
     def __str__(self) -> str:
+        changed = f"{self.changed} of {self.pixels:,} pixels differ from torch's"
+        beyond = f" ({self.unexplained} by more than rounding)" if self.changed else ""
+        small = f", {self.small_differs} small pixels differ" if self.small_differs else ""
         return (
-            f"{self.pictures} pictures against torch: {self.changed} of {self.pixels} pixels "
-            f"changed ({self.unexplained} beyond rounding), logits within "
-            f"{self.logit_error:.1e} of {self.logit_size:.1f}, "
-            f"{self.small_differs} bytes of the small pictures differ"
+            f"{changed}{beyond} on {self.pictures} pictures, logits by at most "
+            f"{self.logit_error:.0e} of {self.logit_size:.0f}{small}"
         )
 
     def __add__(self, other: Verdict) -> Verdict:

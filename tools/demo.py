@@ -62,10 +62,16 @@ def run(module: str, *words: str) -> str:
     """Run one of our programs as a user would; its talk goes to the terminal."""
     command = [sys.executable, "-m", module, *words]
     print("$", module, *words, file=sys.stderr, flush=True)
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said, _ = process.communicate()
+        except KeyboardInterrupt:
+            # It heard the same Ctrl-C: let it keep what it has.
+            process.wait()
+            raise SystemExit(130) from None
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    return said
 
 
 @contextmanager

@@ -11,11 +11,12 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 # Folders shown as one line: what is in them is of one kind.
 CLOSED = {
     "trainer/streets": "Draws a street scene and its labels from a seed.",
+    ".ci": "What continuous integration runs: make check, make test.",
+    "tools": "make demo, the results table, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",
 }
 SAID = {
-    ".ci/run": "What continuous integration runs: make check, make test.",
     ".gitignore": "",
     ".pre-commit-config.yaml": "make check before every commit.",
     "CHANGELOG.md": "What users notice, by version.",

@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from kernels.errors import UserError, one_of, reported
 
 app = typer.Typer(
     help="Train a segmentation model on small pictures; score it and predict at full size.",
+    invoke_without_command=True,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,7 +25,20 @@ app = typer.Typer(
 DataOption = Annotated[str, typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 CheckpointArgument = Annotated[Path, typer.Argument(metavar="MODEL.ckpt")]
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="say which softres this is")] = False,
+) -> None:
+    """Train a segmentation model on small pictures; score it and predict at full size."""
+    if version:
+        from trainer.version import writer
+
+        print(writer())
+        raise SystemExit(0)
 
 
 @app.command()
@@ -121,11 +136,19 @@ def predict(
 
     loaded = checkpoints.load(checkpoint)
     network = loaded.network.to(_device(device))
-    targets = _targets(pictures, out)
-    for picture, target in zip(pictures, targets, strict=True):
-        mask = scoring.predict(network, loaded.contract, datasets.read_picture(picture))
+    failed = 0
+    for picture, target in zip(pictures, _targets(pictures, out), strict=True):
+        try:
+            mask = scoring.predict(network, loaded.contract, datasets.read_picture(picture))
+        except UserError as error:
+            # One bad picture among many does not cost the others their masks.
+            failed += 1
+            print(f"error: {error}", file=sys.stderr)
+            continue
         drawing.write_mask(mask, loaded.contract, target)
         print(target)
+    if failed:
+        raise UserError(f"{failed} of {len(pictures)} pictures have no mask")
 
 
 @app.command("list")
@@ -140,7 +163,7 @@ def list_parts(as_json: JsonOption = False) -> None:
     for kind, names in parts.items():
         print(f"{kind}:")
         for name in names:
-            print(f"  {name:10} {_first_line(catalog.find(kind, name).__doc__ or '')}")
+            print(f"  {_first_line(catalog.find(kind, name).__doc__ or '')}")
 
 
 @app.command(
@@ -167,7 +190,8 @@ def _device(name: str) -> str:
 
     kind, colon, index = name.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (colon and kind != "cuda"):
-        raise one_of("device", name, ["auto", "cpu", "cuda"])
+        hint = "an NVIDIA GPU is called cuda" if kind == "gpu" else ""
+        raise one_of("device", name, ["auto", "cpu", "cuda"], hint=hint)
     if kind == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if kind == "cuda" and not torch.cuda.is_available():
@@ -181,6 +205,11 @@ def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
     """Where each mask goes; two masks in one place, or one over its picture, is an error."""
     if out is not None and len(pictures) == 1 and out.suffix.lower() == ".png":
         targets = [out]
+    elif out is not None and out.suffix.lower() in PICTURE_SUFFIXES:
+        raise UserError(
+            f"--out {out} is neither a .png nor a folder",
+            hint="a mask is a PNG; more need a folder",
+        )
     else:
         folder = out or Path()
         targets = [folder / f"{picture.stem}-mask.png" for picture in pictures]

@@ -78,12 +78,14 @@ def load(path: Path) -> Checkpoint:
 def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint", hint="`trainer fit` writes model.ckpt")
+    if path.suffix.lower() == ".onnx":
+        raise UserError(f"{path}: an artefact, not a checkpoint", hint="give its model.ckpt")
     try:
         # weights_only: a checkpoint from a stranger must not be able to run code.
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its unpickler meets
+    except Exception:  # torch raises whatever its unpickler meets
         raise UserError(
-            f"{path}: not a softres checkpoint, or damaged ({type(error).__name__})",
+            f"{path}: not a softres checkpoint, or damaged",
             hint="give the model.ckpt that `trainer fit` wrote",
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

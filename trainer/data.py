@@ -69,17 +69,16 @@ class Dataset:
 
 def load(spec: str) -> Dataset:
     """The data set of `--data`: NAME or NAME:WHERE."""
-    name, _, where = spec.partition(":")
+    name, colon, where = spec.partition(":")
+    if not colon and Path(name).is_dir():
+        raise UserError(f"data set '{name}' is a folder", hint=f"write folder:{name}")
     dataset: Dataset = catalog.find("datasets", name).load(where)
     return dataset
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """An upright RGB picture."""
-    try:
-        return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
-    except UserError as error:
-        raise UserError(error.message, hint="replace it, or take the pair away") from None
+    return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
 
 
 def read_mask(path: Path) -> Mask:
@@ -111,13 +110,30 @@ def _narrowed(labels: NDArray[Any], path: Path) -> Mask:
 def check(dataset: Dataset) -> None:
     """Look at every pair before any training, so that no mistake surfaces hours later."""
     pairs = [pair for split in dataset.splits.values() for pair in split]
+    seen: set[int] = set()
     with ThreadPoolExecutor() as pool:
         checked = pool.map(lambda pair: _check(pair, dataset), pairs)
-        for _ in talk.track(checked, "checking pictures and masks", len(pairs)):
-            pass
+        for used in talk.track(checked, "checking pictures and masks", len(pairs)):
+            seen |= used
+    _check_variety(seen, dataset)
 
 
-def _check(pair: Pair, dataset: Dataset) -> None:
+def _check_variety(seen: set[int], dataset: Dataset) -> None:
+    """Refuse masks that teach nothing, and name the classes that they never show."""
+    used = seen - {dataset.ignore}
+    absent = [name for index, name in enumerate(dataset.classes) if index not in used]
+    if len(used) < 2:
+        raise UserError(
+            f"the masks use {len(used)} class besides void ({dataset.ignore}), of "
+            f"{len(dataset.classes)}",
+            hint="masks hold class numbers 0, 1, 2, ...; in masks of 0 and 255 the 255 means void",
+        )
+    if absent:
+        talk.say(f"note: no mask shows {', '.join(absent)}")
+
+
+def _check(pair: Pair, dataset: Dataset) -> set[int]:
+    """The labels a pair uses; what is wrong with it is an error."""
     sample = pair.read()
     if sample.labels.shape != sample.picture.shape[:2]:
         raise UserError(
@@ -126,6 +142,7 @@ def _check(pair: Pair, dataset: Dataset) -> None:
             hint="a mask has the size of its picture, turned as the picture's EXIF tag says",
         )
     refuse_strays(sample.labels, pair.mask, len(dataset.classes), dataset.ignore)
+    return set(np.unique(sample.labels).tolist())
 
 
 def refuse_strays(labels: Mask, mask: Path, classes: int, ignore: int) -> None:
@@ -158,7 +175,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror})", hint="give a JPEG, PNG or WebP file"
+        ) from None
 
 
 def _by(size: tuple[int, ...]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,13 +45,15 @@ class Outcome:
 def fit(recipe: Recipe, dataset: Dataset, *, out: Path, runs: Path, device: str) -> Outcome:
     """Train by `recipe`, leave a checkpoint at `out` and in the run's folder, and score it."""
     refuse_unwritable(out)
+    crop = views.crop_size(usual_size(dataset.split("train")), recipe)
     torch.manual_seed(recipe.seed)
     learner = Learner(recipe, dataset, torch.device(device))
     run = Run(runs, recipe)
-    talk.say(f"writing {out} and {run.folder}/")
+    talk.say(f"writing {run.folder}/ and, at the end, {out}")
     with learner.kept(out, run):
-        learner.train(run)
-    run.draw_curves()
+        learner.train(run, crop)
+    if run.records:
+        run.draw_curves()
     interrupted = learner.steps_done < recipe.steps
     split = next((name for name in ("test", "val") if dataset.splits.get(name)), "")
     score = None
@@ -83,13 +87,14 @@ class Learner:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
         self.steps_done = 0
 
-    def train(self, run: Run) -> None:
+    def train(self, run: Run, crop: tuple[int, int]) -> None:
         """All steps of the recipe, with a look at the validation split now and then."""
-        crop = views.crop_size(usual_size(self.dataset.split("train")), self.recipe)
+        recent: deque[float] = deque(maxlen=LOG_EVERY)
         every = max(1, self.recipe.steps // VALIDATIONS)
         with progress(self.recipe) as advance:
             for batch in loader.batches(self.dataset, self.recipe, crop):
-                loss = self.step(batch)
+                recent.append(self.step(batch))
+                loss = statistics.fmean(recent)
                 miou = None
                 if self.steps_done % every == 0:
                     miou = self.validate(run)
@@ -151,6 +156,7 @@ class Learner:
             return
         for path in (run.checkpoint, out):
             checkpoint.save(self.state(), path)
+        talk.say(f"{out} is the model of {self.steps_done} steps, {run.checkpoint} its copy")
 
     def _pace(self, step: int) -> float:
         """Share of the learning rate: a short climb, then a cosine down to zero."""

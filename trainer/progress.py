@@ -20,9 +20,6 @@ from rich.progress import (
 from trainer import talk
 from trainer.recipe import Recipe
 
-# How fast the shown loss follows the last one.
-SMOOTHING = 0.05
-
 
 class Advance(Protocol):
     """Called after every step; `miou` where it was just measured."""
@@ -36,20 +33,16 @@ def progress(recipe: Recipe) -> Iterator[Advance]:
     """A bar over the steps of `recipe`; plain lines where there is no terminal."""
     bar = _bar()
     task = bar.add_task("fit", total=recipe.steps, loss="-", miou="-", speed="-")
-    shown_loss, started = None, time.monotonic()
+    started = time.monotonic()
 
     def advance(step: int, loss: float, miou: float | None) -> None:
-        nonlocal shown_loss
-        shown_loss = loss if shown_loss is None else shown_loss + SMOOTHING * (loss - shown_loss)
         speed = f"{step * recipe.batch / (time.monotonic() - started):.1f}"
-        bar.update(task, completed=step, loss=f"{shown_loss:.3f}", speed=speed)
+        bar.update(task, completed=step, loss=f"{loss:.3f}", speed=speed)
         if miou is None:
             return
         bar.update(task, miou=f"{100 * miou:.1f}")
         if not talk.console.is_terminal:
-            talk.say(
-                f"step {step}: loss {shown_loss:.3f}, mIoU {100 * miou:.1f}, {speed} pictures/s"
-            )
+            talk.say(f"step {step}: loss {loss:.3f}, mIoU {100 * miou:.1f}, {speed} pictures/s")
 
     with bar:
         yield advance

@@ -34,5 +34,10 @@ def open_artefact(path: Path, threads: int | None = None) -> Runtime:
             f"'{path}' is not a file", hint="give the artefact that the exporter wrote: model.onnx"
         )
     kind = path.suffix.removeprefix(".").lower()
+    if kind == "ckpt":
+        raise UserError(
+            f"'{path}' is a checkpoint, and what is served is an artefact",
+            hint=f"trainer export onnx {path}, then serve {path.with_suffix('.onnx')}",
+        )
     module = registry.load(__name__, kind, what="kind of artefact", hint=f"'{path}' was given")
     return cast(Runtime, module.open_artefact(path, threads))

@@ -135,7 +135,7 @@ def test_only_near_ties_are_explained():
 
 def test_the_checkpoint_itself_is_never_overwritten(model, tmp_path):
     content = model.read_bytes()
-    for name in ("model.ckpt", "model.onnx"):
+    for name in ("model.ckpt", "model.bin"):
         (tmp_path / name).write_bytes(content)
         done = export("onnx", name, "--out", name, cwd=tmp_path)
         assert done.returncode == 2
@@ -164,8 +164,21 @@ def test_the_command_prints_the_file_and_what_was_verified(model, tmp_path, way)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "new.onnx\n"
-    assert done.stderr.startswith("verified: 6 pictures against torch: ")
+    assert done.stderr.startswith("verified: ")
+    assert "on 6 pictures" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["new.onnx"]
+
+
+def test_another_suffix_than_the_targets_is_refused(model, tmp_path):
+    done = export("onnx", model, "--out", "model.pt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "does not end in .onnx" in done.stderr
+
+
+def test_an_artefact_given_as_checkpoint_is_told_apart(artefact, tmp_path):
+    done = export("onnx", artefact, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "an artefact, not a checkpoint" in done.stderr
 
 
 def test_inspect_reads_artefacts_and_checkpoints(model, artefact, tmp_path):

@@ -89,6 +89,26 @@ def test_predict_takes_out_for_one_file_or_a_folder(model, shared_folder, tmp_pa
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "masks" / "0-mask.png").read_bytes()
 
 
+def test_predict_goes_on_after_a_bad_picture_and_says_so(model, shared_folder, tmp_path):
+    (tmp_path / "text.jpg").write_text("hello")
+    picture = shared_folder / "images" / "test" / "0.png"
+    done = trainer("predict", model, "text.jpg", tmp_path, "gone.jpg", picture, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == "0-mask.png\n"
+    assert "text.jpg: not a JPEG, PNG or WebP picture" in done.stderr
+    assert "gone.jpg: cannot be read (No such file or directory)" in done.stderr
+    assert "3 of 4 pictures have no mask" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_predict_takes_no_other_picture_format_for_a_mask(model, shared_folder, tmp_path):
+    picture = shared_folder / "images" / "test" / "0.png"
+    done = trainer("predict", model, picture, "--out", "mask.jpg", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a mask is a PNG" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_predict_never_overwrites(model, shared_folder, tmp_path):
     picture = shared_folder / "images" / "test" / "0.png"
     done = trainer("predict", model, picture, "--out", picture, cwd=tmp_path)
@@ -148,4 +168,8 @@ def test_list_names_what_there_is(tmp_path):
     told = json.loads(trainer("list", "--json", cwd=tmp_path).stdout)
     assert told["models"] == ["compact"]
     assert told["datasets"] == ["folder", "streets"]
-    assert "a small residual U-Net" in trainer("list", cwd=tmp_path).stdout
+    assert "`compact`: a small residual U-Net" in trainer("list", cwd=tmp_path).stdout
+
+
+def test_the_version_is_the_writers(tmp_path):
+    assert trainer("--version", cwd=tmp_path).stdout.startswith("softres ")

@@ -42,6 +42,8 @@ def test_a_run_leaves_checkpoint_recipe_metrics_curves_and_pictures(shared_folde
     }
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "miou" in line] == [1, 2, 3, 4, 5, 5]
+    (loss,) = (line["loss"] for line in lines if "loss" in line)
+    assert f"step 5: loss {loss:.3f}" in done.stderr
     assert set(lines[-1]["iou"]) == {"ground", "wall", "sky"}
     assert (run / "model.ckpt").read_bytes() == (tmp_path / "model.ckpt").read_bytes()
     loaded = checkpoint.load(tmp_path / "model.ckpt")

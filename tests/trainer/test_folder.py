@@ -1,6 +1,7 @@
 """`folder:DIR` reads what people have, and names the file that is wrong before any training."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -166,6 +167,42 @@ def test_classes_that_cannot_be_are_named_with_their_folder(folder, content, say
     with pytest.raises(UserError, match=says) as caught:
         load(folder)
     assert str(folder) in caught.value.message
+
+
+def test_binary_masks_are_explained_where_classes_are_named_too(folder):
+    for path in (folder / "masks").glob("*/*.png"):
+        labels = opened(path)
+        Image.fromarray(np.where(labels == 1, 255, 0).astype(np.uint8)).save(path)
+    with pytest.raises(UserError, match="the masks use 1 class besides void") as caught:
+        load(folder)
+    assert "the 255 means void" in caught.value.hint
+
+
+def test_a_class_that_no_mask_shows_is_said(folder, capsys):
+    (folder / "classes.json").write_text('["a", "b", "c", "ghost"]')
+    load(folder)
+    assert "note: no mask shows ghost" in capsys.readouterr().err
+
+
+def test_a_split_that_is_not_there_is_said(folder, capsys):
+    for kind in ("images", "masks"):
+        shutil.rmtree(folder / kind / "val")
+    assert set(load(folder).splits) == {"train", "test"}
+    assert "note: no images/val" in capsys.readouterr().err
+
+
+def test_a_mask_of_another_format_is_told_from_a_missing_one(folder):
+    mask = mask_of(folder)
+    mask.rename(mask.with_suffix(".jpg"))
+    with pytest.raises(UserError) as caught:
+        load(folder)
+    assert "0.jpg is there, but masks are PNGs" in caught.value.hint
+
+
+def test_a_folder_without_the_word_folder_is_explained(folder):
+    with pytest.raises(UserError) as caught:
+        data.load(str(folder))
+    assert f"write folder:{folder}" in caught.value.hint
 
 
 def test_binary_masks_of_0_and_255_are_explained(folder):

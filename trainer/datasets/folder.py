@@ -39,11 +39,15 @@ def load(where: str) -> Dataset:
     if not where:
         raise UserError("--data folder wants a place", hint=f"folder:DIR; {LAYOUT}")
     root = Path(where)
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder", hint=LAYOUT)
     splits = {split: pairs(root, split) for split in SPLITS if (root / "images" / split).is_dir()}
     if not splits.get("train"):
-        raise UserError(f"{root}: no pictures in images/train", hint=LAYOUT)
+        raise UserError(f"{root}: no JPEG, PNG or WebP pictures in images/train", hint=LAYOUT)
+    for split in set(SPLITS) - splits.keys():
+        talk.say(f"note: no images/{split} in {root}: nothing is scored on it")
     meaning = _meaning(root, splits)
-    with about(root):
+    with about(root / "classes.json"):
         check_meaning(meaning.classes, meaning.palette, meaning.ignore)
     dataset = Dataset(
         classes=meaning.classes, palette=meaning.palette, ignore=meaning.ignore, splits=splits
@@ -65,9 +69,10 @@ def pairs(root: Path, split: str) -> list[Pair]:
 def _mask_of(root: Path, split: str, picture: Path) -> Path:
     mask = root / "masks" / split / f"{picture.stem}.png"
     if not mask.is_file():
-        raise UserError(
-            f"{picture}: its mask {mask} is missing", hint="add the mask, or take the picture away"
-        )
+        hint = "add the mask, or take the picture away"
+        for other in mask.parent.glob(f"{picture.stem}.*"):
+            hint = f"{other.name} is there, but masks are PNGs: others change class numbers"
+        raise UserError(f"{picture}: its mask {mask} is missing", hint=hint)
     return mask
 
 
