@@ -35,6 +35,40 @@ SOFTEN = (
     Line(factor="1/4", before=(0, 0, 0, 1), after=(0.25,)),
 )
 
+# The same in the other modes; `nearest-random` has no table, for it draws.
+SOFTEN_MODES = {
+    "bilinear": (
+        # The two pixels around the centre alone, whatever the cell's size.
+        Line(factor="1/4", before=(1, 0, 0, 1), after=(0.0,)),
+        Line(factor="1/2", before=(0, 1, 255, 1), after=(0.5, 0.5)),
+        # Centres at 1.25 and 3.75: a quarter of pixel 0 and three of pixel 1, then the mirror.
+        Line(factor="2/5", before=(1, 0, 1, 0, 1), after=(0.25, 0.25)),
+        Line(factor="1", before=(1, 0, 255), after=(1.0, 0.0, 0.0)),
+    ),
+    "bilinear-aa": (
+        # Weights 3, 3 and 1 of pixels 0, 1 and 2; one more would lie outside.
+        Line(factor="1/2", before=(1, 0, 0, 0), after=(3 / 7, 0.0)),
+        Line(factor="1/2", before=(255, 1, 1, 0), after=(4 / 7, 4 / 7)),
+        Line(factor="1", before=(1, 0, 1), after=(1.0, 0.0, 1.0)),
+        # One cell of two pixels: a pixel's centre is a quarter of the way to the triangle's end.
+        Line(factor="1/500", before=(1, 0), after=(0.5,)),
+    ),
+    "nearest": (
+        # The centre of four pixels is the edge of the third, which takes it.
+        Line(factor="1/4", before=(0, 0, 1, 0), after=(1.0,)),
+        Line(factor="2/5", before=(0, 1, 0, 1, 0), after=(1.0, 1.0)),
+        Line(factor="1/3", before=(1, 255, 1), after=(0.0,)),
+    ),
+    "majority": (
+        # A tie goes to the lowest class, and void has no vote.
+        Line(factor="1/4", before=(1, 1, 0, 0), after=(0.0,)),
+        Line(factor="1/4", before=(255, 255, 255, 1), after=(1.0,)),
+        Line(factor="1/2", before=(1, 255, 255, 255), after=(1.0, 0.0)),
+        # 1.5 pixels of class 1 against one of class 0, then 0.5 against 2.
+        Line(factor="2/5", before=(1, 0, 1, 0, 0), after=(1.0, 0.0)),
+    ),
+}
+
 # Logits of class 0 against a class 1 that is zero everywhere; the mask row they paint.
 PAINT = (
     Line(factor="1/4", before=(1, -1), after=(0, 0, 0, 0, 1, 1, 1, 1)),

@@ -18,7 +18,7 @@ def shrink(
     """uint8 [H,W,3] -> uint8 [h,w,3], rounded half to even; a leading batch axis is kept."""
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
         raise UserError("picture must be a uint8 array", hint="pass a numpy array of 0..255")
-    if picture.ndim not in (3, 4) or 0 in picture.shape:
+    if picture.ndim not in (3, 4) or 0 in picture.shape or picture.shape[-1] != 3:
         raise UserError(f"picture must be [H,W,3] or [N,H,W,3] and not empty, not {picture.shape}")
     exact = read(factor)
     if exact == 1:

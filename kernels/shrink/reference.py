@@ -23,7 +23,7 @@ def shrink(picture: NDArray[np.uint8], factor: Fraction) -> NDArray[np.uint8]:
     return half_even(total, rows.cell_length * columns.cell_length).astype(np.uint8)
 
 
-def half_even(total: NDArray[np.int64], area: int) -> NDArray[np.int64]:
+def half_even(total: NDArray[np.int64], area: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """total / area, rounded half to even without leaving the integers."""
     quotient, rest = np.divmod(2 * total + area, 2 * area)
     tied_up = (rest == 0) & (quotient % 2 == 1)

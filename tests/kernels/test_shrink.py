@@ -31,6 +31,36 @@ def test_the_cpu_equals_the_reference(size, factor):
     assert np.array_equal(shrink(picture, factor), shrink(picture, factor, backend="reference"))
 
 
+@pytest.mark.parametrize("bright", [False, True])
+@pytest.mark.parametrize(
+    ("size", "factor"),
+    [
+        ((5, 12), "1/4"),  # 5 x 4 pixels: halves of halves
+        ((6, 18), "1/6"),  # 6 x 6: a half, then three
+        ((9, 15), "1/3"),
+        ((32, 32), "1/16"),  # 256 pixels, the most 16 bits add up
+        ((17, 32), "1/16"),  # 17 x 16
+        ((80, 160), "1/40"),
+    ],
+)
+def test_cells_of_whole_pixels_add_up_without_overflow(size, factor, bright):
+    picture = random_picture(size)
+    if bright:
+        picture[:] = 255
+    assert np.array_equal(shrink(picture, factor), shrink(picture, factor, backend="reference"))
+
+
+@pytest.mark.parametrize("side", [2, 3, 4, 8])
+def test_every_total_of_a_cell_rounds_half_to_even(side):
+    area = side * side
+    totals = np.arange(area * 255 + 1)[:, None]
+    cells = totals // area + (np.arange(area) < totals % area)
+    picture = cells.astype(np.uint8).reshape(-1, side, 1).repeat(3, axis=2)
+    small = shrink(picture, f"1/{side}")
+    assert small.shape == (len(totals), 1, 3)
+    assert np.array_equal(small[:, 0, :], np.rint(totals / area).repeat(3, axis=1))
+
+
 def test_views_that_are_not_contiguous_are_read_right():
     picture = random_picture((40, 60))
     flipped = picture[::-1, ::-2]
@@ -48,6 +78,7 @@ def test_a_batch_is_its_pictures_one_by_one():
         (np.zeros((4, 4, 3), np.float32), "uint8"),
         ([[1, 2], [3, 4]], "uint8"),
         (np.zeros((4, 4), np.uint8), r"\[H,W,3\]"),
+        (np.zeros((4, 4, 4), np.uint8), r"\[H,W,3\]"),
         (np.zeros((0, 4, 3), np.uint8), "not empty"),
     ],
 )
@@ -57,5 +88,5 @@ def test_what_is_no_picture_is_refused(picture, says):
 
 
 def test_an_unknown_backend_is_refused_by_name():
-    with pytest.raises(UserError, match="unknown backend 'cuda'; choose from cpu, reference"):
+    with pytest.raises(UserError, match="unknown backend 'cuda'; choose from auto, cpu, reference"):
         shrink(random_picture((4, 4)), "1/2", backend="cuda")
