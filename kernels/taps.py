@@ -16,10 +16,23 @@ class Taps:
     far: NDArray[np.int64]
     weight: NDArray[np.float32]
 
+    def runs(self, longest: int) -> NDArray[np.int64]:
+        """Where runs of pixels between the same two neighbours begin, and the end of the last.
 
-def taps(pixels: int, cells: int) -> Taps:
-    """Half-pixel bilinear taps, from the exact position ((2x+1)*cells - pixels) / (2*pixels)."""
-    position = (2 * np.arange(pixels, dtype=np.int64) + 1) * cells - pixels
+        A run that crosses a multiple of `longest` is cut there.
+        """
+        begins = np.diff(self.near, prepend=-1) != 0
+        begins[::longest] = True
+        return np.append(np.flatnonzero(begins), self.near.size)
+
+
+def taps(pixels: int, cells: int, first: int = 0, count: int | None = None) -> Taps:
+    """Half-pixel bilinear taps, from the exact position ((2x+1)*cells - pixels) / (2*pixels).
+
+    Of all pixels, or of `count` from `first` on.
+    """
+    last = pixels if count is None else first + count
+    position = (2 * np.arange(first, last, dtype=np.int64) + 1) * cells - pixels
     near, rest = np.divmod(np.maximum(position, 0), 2 * pixels)
     return Taps(
         near=near,
