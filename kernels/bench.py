@@ -2,7 +2,7 @@
 
 Times are medians of many calls on inputs like real ones; ratios within a run mean more than
 milliseconds, because machines are shared. `bytes` counts each input read once and each output
-written once, and `% copy` is their rate against a plain copy measured in the same run.
+written once, and `% copy` is their rate against a plain copy of as many bytes in the same run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from kernels.cases import FACTORS, SIZES
 SIZE = (1024, 2048)
 CLASSES = 19
 SECONDS = 1.5
-COPIED_BYTES = 256 << 20
 PACKAGES = ("numpy", "numba", "torch", "triton", "onnxruntime", "opencv-python-headless", "pillow")
 
 
@@ -102,8 +101,7 @@ def check_parity(backend: str = "cpu") -> int:
 
 def _cpu_rows(logits: Path | None) -> list[Row]:
     tasks = [*_soften_tasks(), *_shrink_tasks(), *_paint_tasks(logits)]
-    copy = _copy_rate()
-    return [row for task in tasks for row in _timed(task, copy)]
+    return [row for task in tasks for row in _timed(task)]
 
 
 def _soften_tasks() -> Iterator[Task]:
@@ -272,12 +270,13 @@ def _require(fine: bool, what: str) -> None:
         raise SystemExit(f"parity: a way {what}; nothing was timed")
 
 
-def _timed(task: Task, copy: float) -> list[Row]:
+def _timed(task: Task) -> list[Row]:
     """All ways of a task, one after the other, each checked against ours first."""
     ours = task.ways[0].call()
     for way in task.ways:
         way.check(ours, way.call())
     times = [_median(way.call) for way in task.ways]
+    copy = _copy_rate(task.bytes)
     return [
         Row(
             task=task.name,
@@ -302,14 +301,18 @@ def _median(call: Callable[[], Any]) -> float:
     return statistics.median(times)
 
 
-def _copy_rate() -> float:
-    """Bytes read and written a second by a plain copy on all threads."""
-    source, target = np.ones(COPIED_BYTES, np.uint8), np.empty(COPIED_BYTES, np.uint8)
+def _copy_rate(size: int) -> float:
+    """Bytes read and written a second by a plain copy on all threads that moves `size` bytes.
+
+    Of the task's own size: what fits a cache must be held against a copy that fits it too.
+    """
+    half = size // 2
+    source, target = np.ones(half, np.uint8), np.empty(half, np.uint8)
 
     def copy() -> None:
-        threads.over_rows(COPIED_BYTES, lambda a, b: np.copyto(target[a:b], source[a:b]))
+        threads.over_rows(half, lambda a, b: np.copyto(target[a:b], source[a:b]))
 
-    return 2 * COPIED_BYTES / _median(copy)
+    return 2 * half / _median(copy)
 
 
 def _versions() -> dict[str, str]:

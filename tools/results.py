@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,8 @@ def run(factor: str, seed: int, steps: int | None) -> dict[str, Any]:
     command = [sys.executable, "-m", "trainer", "fit", "--factor", factor, "--seed", str(seed)]
     command += ["--json"] + (["--steps", str(steps)] if steps else [])
     with tempfile.TemporaryDirectory() as folder:
-        begin = time.monotonic()
         done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-    return {"seed": seed, "minutes": (time.monotonic() - begin) / 60, **json.loads(done.stdout)}
+    return {"seed": seed, **json.loads(done.stdout)}
 
 
 def table(results: dict[str, list[dict[str, Any]]]) -> str:
