@@ -93,8 +93,10 @@ def _pairs(layout: Layout, paths: list[Path], decode: Decode) -> list[Pair]:
 
 
 def _pair(layout: Layout, line: Line, decode: Decode) -> Pair:
-    """A NAME, or the picture and mask that lists of the augmented set write."""
+    """The pair of a NAME, or the picture and mask that lists of the augmented set write."""
     picture = line.file(line.words[0], layout.root / "JPEGImages", ("", *PICTURES))
+    if len(line.words) == 2:
+        return Pair(picture=picture, mask=line.file(line.words[1], layout.root), decode=decode)
     masks = [layout.root / folder / f"{picture.stem}.png" for folder in MASKS]
     mask = next((mask for mask in masks if mask.is_file()), masks[0])
     return Pair(picture=picture, mask=mask, decode=decode)

@@ -55,11 +55,15 @@ def test_trainval_alone_is_train(written, writer):
     assert set(data.load(known.spec).splits) == {"train"}
 
 
-def test_lists_with_paths_of_another_machine_are_read(written, writer):
+def test_a_list_with_paths_of_another_machine_tells_the_mask_too(written, writer):
     known = written("voc")
+    labels = np.arange(600, dtype=np.uint8).reshape(20, 30) % 21
+    writer.save("SegmentationClassAug/2007_000039.png", labels)
     line = "/home/ann/VOC2012/JPEGImages/{0}.jpg /home/ann/VOC2012/SegmentationClassAug/{0}.png\n"
     writer.text(f"{LISTS}/train.txt", line.format("2007_000039"))
-    assert names(data.load(known.spec), "train") == ["2007_000039"]
+    dataset = data.load(known.spec)
+    assert names(dataset, "train") == ["2007_000039"]
+    assert np.array_equal(dataset.split("train")[0].read().labels, labels)
 
 
 def test_a_name_without_a_picture_is_told_with_its_line(written, writer):
