@@ -95,11 +95,21 @@ class Dataset:
 
 def load(spec: str) -> Dataset:
     """The data set of `--data`: NAME or NAME:WHERE."""
+    return _made(spec, "load")
+
+
+def listed(spec: str) -> Dataset:
+    """The data set of `--data` with its pairs not looked at, where it can be had so."""
+    return _made(spec, "listed")
+
+
+def _made(spec: str, how: str) -> Dataset:
     name, colon, where = spec.partition(":")
-    if not colon and Path(name).is_dir():
+    if not colon and name not in catalog.names("datasets") and Path(name).is_dir():
         raise UserError(f"data set '{name}' is a folder", hint=f"write folder:{name}")
+    module = catalog.find("datasets", name)
     try:
-        dataset: Dataset = catalog.find("datasets", name).load(where)
+        dataset: Dataset = getattr(module, how, module.load)(where)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from None
     return dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,9 +108,15 @@ def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such mask") from None
+        raise UserError(f"{path}: the mask is missing", hint=_elsewhere(path)) from None
     except DAMAGE as error:
         raise _damaged(path, error) from None
+
+
+def _elsewhere(mask: Path) -> str:
+    for other in sorted(mask.parent.glob(f"{glob.escape(mask.stem)}.*")):
+        return f"{other.name} is there, but masks are PNGs: others change class numbers"
+    return "add the mask, or take its picture away"
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -129,3 +129,18 @@ def test_a_pair_of_two_sizes_is_refused_whenever_it_is_read(tmp_path):
     dataset = Dataset(classes=("a",), palette=((0, 0, 0),), ignore=255, splits={"train": [pair]})
     with pytest.raises(UserError, match=r"b\.png: the mask is 6x5, its picture a\.png 6x4"):
         dataset.split("train")[0].read()
+
+
+def test_pairs_can_be_had_without_a_look_at_them(folder):
+    (folder / "masks" / "train" / "0.png").unlink()
+    dataset = data.listed(f"folder:{folder}")
+    with pytest.raises(UserError, match=r"masks/train/0\.png: the mask is missing") as caught:
+        dataset.split("train")[0].read()
+    assert "add the mask" in caught.value.hint
+
+
+def test_a_folder_with_the_name_of_a_data_set_does_not_stand_in_its_way(tmp_path, monkeypatch):
+    (tmp_path / "voc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="--data voc wants a place"):
+        data.load("voc")

@@ -33,20 +33,25 @@ TREE = (
 
 def load(where: str) -> Dataset:
     """The data set in folder `where`, every pair of it looked at."""
+    dataset = listed(where)
+    check(dataset)
+    return dataset
+
+
+def listed(where: str) -> Dataset:
+    """The same, its pairs not looked at."""
     layout = Layout.at("folder", where, TREE)
     told = meaning.read(layout.root)
     splits = _splits(layout, told.decode if told else read_mask)
     told = told or _numbered(splits)
-    dataset = Dataset(classes=told.classes, palette=told.palette, ignore=told.ignore, splits=splits)
-    check(dataset)
-    return dataset
+    return Dataset(classes=told.classes, palette=told.palette, ignore=told.ignore, splits=splits)
 
 
 def _splits(layout: Layout, decode: Decode) -> Mapping[str, Sequence[Pair]]:
     """The pairs of each split, from its folder or from its list."""
     root = layout.root
     foldered = any((root / "images" / split).is_dir() for split in SPLITS)
-    place, read = ("images/{}", _foldered) if foldered else ("{}.txt", _listed)
+    place, read = ("images/{}", _from_folder) if foldered else ("{}.txt", _from_list)
     there = [split for split in SPLITS if (root / place.format(split)).exists()]
     splits = {split: read(root, split, decode) for split in there}
     if not splits.get("train"):
@@ -58,28 +63,18 @@ def _splits(layout: Layout, decode: Decode) -> Mapping[str, Sequence[Pair]]:
     return splits
 
 
-def _foldered(root: Path, split: str, decode: Decode) -> list[Pair]:
-    """The pairs of one split, by name; a picture without a mask is an error."""
+def _from_folder(root: Path, split: str, decode: Decode) -> list[Pair]:
+    """The pairs of one split, by name, whether or not the masks are there."""
     folder = root / "images" / split
     try:
         pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
     masks = root / "masks" / split
-    return [Pair(picture=p, mask=_mask_of(p, masks), decode=decode) for p in pictures]
+    return [Pair(picture=p, mask=masks / f"{p.stem}.png", decode=decode) for p in pictures]
 
 
-def _mask_of(picture: Path, folder: Path) -> Path:
-    mask = folder / f"{picture.stem}.png"
-    if not mask.is_file():
-        hint = "add the mask, or take the picture away"
-        for other in mask.parent.glob(f"{picture.stem}.*"):
-            hint = f"{other.name} is there, but masks are PNGs: others change class numbers"
-        raise UserError(f"{picture}: its mask {mask} is missing", hint=hint)
-    return mask
-
-
-def _listed(root: Path, split: str, decode: Decode) -> list[Pair]:
+def _from_list(root: Path, split: str, decode: Decode) -> list[Pair]:
     """The pairs of one split, in the order of its list."""
     return [_pair_of(line, root, decode) for line in lists.read(root / f"{split}.txt")]
 
@@ -93,7 +88,7 @@ def _pair_of(line: Line, root: Path, decode: Decode) -> Pair:
                 hint="name the mask after the picture",
             )
         masks = root / "masks" / picture.relative_to(root / "images").parent
-        return Pair(picture=picture, mask=_mask_of(picture, masks), decode=decode)
+        return Pair(picture=picture, mask=masks / f"{picture.stem}.png", decode=decode)
     if len(line.words) != 2:
         raise line.error(
             f"{len(line.words)} words",
