@@ -31,6 +31,10 @@ TURNED: Mapping[int, Callable[[Mask], Mask]] = {
 SIZED_PAIRS = 32
 
 
+class MisfitError(UserError):
+    """A mask has another size than its picture."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """A picture and its label map, both at full size."""
@@ -68,7 +72,7 @@ class Pair:
                 "the photo is turned by its EXIF tag and its mask is not: turn the mask as well, "
                 "or take the tag away"
             )
-        raise UserError(
+        raise MisfitError(
             f"{self.mask}: the mask is {_by(mask)}, its picture "
             f"{self.picture.name} {_by(picture)} (upright)",
             hint=hint,

@@ -9,7 +9,7 @@ from PIL import Image
 from kernels.errors import UserError
 from trainer import check as checking
 from trainer import data
-from trainer.data import Dataset, Pair
+from trainer.data import Dataset, MisfitError, Pair
 from trainer.layout import Layout
 
 ORIENTATION = 0x0112
@@ -127,7 +127,7 @@ def test_a_pair_of_two_sizes_is_refused_whenever_it_is_read(tmp_path):
     Image.new("L", (6, 5)).save(tmp_path / "b.png")
     pair = Pair(picture=tmp_path / "a.png", mask=tmp_path / "b.png")
     dataset = Dataset(classes=("a",), palette=((0, 0, 0),), ignore=255, splits={"train": [pair]})
-    with pytest.raises(UserError, match=r"b\.png: the mask is 6x5, its picture a\.png 6x4"):
+    with pytest.raises(MisfitError, match=r"b\.png: the mask is 6x5, its picture a\.png 6x4"):
         dataset.split("train")[0].read()
 
 
