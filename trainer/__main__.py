@@ -228,11 +228,18 @@ def _print_score(score: Any, split: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"split": split, **score.plain()}))
         return
-    print(f"{split} split, native size")
-    for name, value in zip(score.classes, score.iou, strict=True):
-        print(f"  {name:20} {'   -' if math.isnan(value) else f'{100 * value:5.1f}'}")
-    print(f"  {'mean IoU':20} {100 * score.mean_iou:5.1f}")
-    print(f"  {'pixels right':20} {100 * score.accuracy:5.1f}")
+    told = zip(score.classes, score.iou, score.boundary_iou, strict=True)
+    rows = [*told, ("mean IoU", score.mean_iou, score.mean_boundary_iou)]
+    title = f"{split} split, native size"
+    width = max(len(title), *(len(name) + 2 for name in score.classes))
+    print(f"{title:{width}}{'IoU':>8}{'at boundaries':>16}")
+    for name, value, near in rows:
+        print(f"  {name:{width - 2}}{_percent(value):>8}{_percent(near):>16}")
+    print(f"  {'pixels right':{width - 2}}{_percent(score.accuracy):>8}")
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def main() -> None:

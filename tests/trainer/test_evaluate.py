@@ -12,7 +12,7 @@ from PIL import Image
 
 from kernels.errors import UserError
 from trainer import checkpoint, data, evaluate
-from trainer.evaluate import Score
+from trainer.score import Score, Truth, scored
 
 
 def trainer(*words, cwd):
@@ -23,7 +23,7 @@ def trainer(*words, cwd):
 def test_a_hand_worked_score():
     labels = np.array([[0, 0, 1, 255], [0, 1, 1, 255]], np.uint8)
     mask = np.array([[0, 1, 1, 2], [0, 1, 0, 1]], np.uint8)
-    score = Score(classes=("a", "b", "c"), confusion=evaluate.confusion(mask, labels, 3, 255))
+    score = scored(("a", "b", "c"), Truth(labels, 3, 255).against(mask))
     assert score.iou[:2].tolist() == [2 / 4, 2 / 4]
     assert math.isnan(score.iou[2])
     assert score.mean_iou == 0.5
