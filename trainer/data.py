@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,6 +77,16 @@ def load(spec: str) -> Dataset:
     return dataset
 
 
+def listed(spec: str) -> Dataset:
+    """The data set of `--data` with its pairs not looked at, where it can be had so."""
+    name, _, where = spec.partition(":")
+    if name not in catalog.names("datasets"):
+        return load(spec)
+    module = catalog.find("datasets", name)
+    dataset: Dataset = getattr(module, "listed", module.load)(where)
+    return dataset
+
+
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """An upright RGB picture."""
     return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
@@ -93,10 +104,16 @@ def read_mask(path: Path) -> Mask:
                 )
             labels = np.asarray(image)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such mask") from None
+        raise UserError(f"{path}: the mask is missing", hint=_elsewhere(path)) from None
     except DAMAGE as error:
         raise UserError(f"{path}: not a readable mask ({error})", hint="save it anew") from None
     return _narrowed(labels, path)
+
+
+def _elsewhere(mask: Path) -> str:
+    for other in sorted(mask.parent.glob(f"{glob.escape(mask.stem)}.*")):
+        return f"{other.name} is there, but masks are PNGs: others change class numbers"
+    return "add the mask, or take its picture away"
 
 
 def _narrowed(labels: NDArray[Any], path: Path) -> Mask:

@@ -36,6 +36,13 @@ class Meaning:
 
 def load(where: str) -> Dataset:
     """The data set in folder `where`, every pair of it looked at."""
+    dataset = listed(where)
+    data.check(dataset)
+    return dataset
+
+
+def listed(where: str) -> Dataset:
+    """The same, its pairs not looked at."""
     if not where:
         raise UserError("--data folder wants a place", hint=f"folder:DIR; {LAYOUT}")
     root = Path(where)
@@ -49,31 +56,20 @@ def load(where: str) -> Dataset:
     meaning = _meaning(root, splits)
     with about(root / "classes.json"):
         check_meaning(meaning.classes, meaning.palette, meaning.ignore)
-    dataset = Dataset(
+    return Dataset(
         classes=meaning.classes, palette=meaning.palette, ignore=meaning.ignore, splits=splits
     )
-    data.check(dataset)
-    return dataset
 
 
 def pairs(root: Path, split: str) -> list[Pair]:
-    """The pairs of one split, by name; a picture without a mask is an error."""
+    """The pairs of one split, by name, whether or not the masks are there."""
     folder = root / "images" / split
     try:
         pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
-    return [Pair(picture=picture, mask=_mask_of(root, split, picture)) for picture in pictures]
-
-
-def _mask_of(root: Path, split: str, picture: Path) -> Path:
-    mask = root / "masks" / split / f"{picture.stem}.png"
-    if not mask.is_file():
-        hint = "add the mask, or take the picture away"
-        for other in mask.parent.glob(f"{picture.stem}.*"):
-            hint = f"{other.name} is there, but masks are PNGs: others change class numbers"
-        raise UserError(f"{picture}: its mask {mask} is missing", hint=hint)
-    return mask
+    masks = root / "masks" / split
+    return [Pair(picture=picture, mask=masks / f"{picture.stem}.png") for picture in pictures]
 
 
 def _meaning(root: Path, splits: Mapping[str, Sequence[Pair]]) -> Meaning:
