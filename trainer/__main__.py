@@ -1,4 +1,4 @@
-"""The command line of the trainer: fit, evaluate, predict, list, export."""
+"""The command line of the trainer: fit, evaluate, inspect, predict, list, export."""
 
 from __future__ import annotations
 
@@ -111,6 +111,25 @@ def evaluate(
         )
     network = loaded.network.to(_device(device))
     _print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
+
+
+@app.command()
+def inspect(
+    data: DataOption = "streets",
+    out: Annotated[Path | None, typer.Option(help="folder for contact.png")] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, help="measure ceilings on that many pairs", show_default="all"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a data set: all of its faults, its numbers, and what each factor would keep.
+
+    The exit status is 1 where there are errors.
+    """
+    from trainer.doctor.command import inspect as looked_at
+
+    raise SystemExit(looked_at(data, out, most, as_json=as_json))
 
 
 @app.command()
