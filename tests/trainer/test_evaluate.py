@@ -12,6 +12,7 @@ from PIL import Image
 
 from kernels.errors import UserError
 from trainer import checkpoint, data, evaluate
+from trainer.__main__ import app
 from trainer.score import Score, Truth, scored
 
 
@@ -55,6 +56,20 @@ def test_evaluate_scores_full_size_labels(model, shared_folder, tmp_path):
     assert told["miou"] == pytest.approx(
         Score(classes=("a", "b", "c"), confusion=total).mean_iou, abs=1e-5
     )
+
+
+def test_evaluate_prints_the_iou_at_boundaries_beside_the_iou(model, capsys):
+    app(["evaluate", str(model), "--json"], standalone_mode=False)
+    told = json.loads(capsys.readouterr().out)
+    app(["evaluate", str(model)], standalone_mode=False)
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.split() == ["test", "split,", "native", "size", "IoU", "at", "boundaries"]
+    rows = {line[:22].strip(): line[22:].split() for line in lines}
+    for name in ("ground", "wall", "sky"):
+        expected = [told["iou"][name], told["boundary_iou"][name]]
+        assert rows[name] == [f"{100 * value:.1f}" for value in expected]
+    assert rows["mean IoU"][1] == f"{100 * told['boundary_miou']:.1f}"
+    assert len(rows["pixels right"]) == 1
 
 
 def test_other_classes_than_the_models_are_refused(model, folder, tmp_path):

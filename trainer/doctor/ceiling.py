@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernels
-from kernels.paint import Mask
+from kernels.paint import Mask, mask_dtype
 from trainer.score import Counts, Score, Truth, number, scored
 
 FACTORS = tuple(Fraction(1, cell) for cell in (2, 4, 8, 16, 32))
@@ -70,10 +70,10 @@ def _brought_back(labels: Mask, factor: Fraction, classes: int, ignore: int) -> 
     """The mask painted from the shares themselves, and the one of each cell's majority."""
     shares = kernels.soften(labels, factor, classes, ignore=ignore)
     height, width = labels.shape
-    # Painted at its own size: the largest share of each cell, the lowest class of equals.
-    majority = kernels.paint(shares, shares.shape[1:])
-    rows, columns = (_nearest(*axis) for axis in zip(labels.shape, majority.shape, strict=True))
-    return kernels.paint(shares, (height, width)), majority[np.ix_(rows, columns)]
+    # The largest share of each cell, the lowest class of equals: void wins nothing.
+    majority: Mask = shares.argmax(0).astype(mask_dtype(classes))
+    rows, columns = _nearest(height, majority.shape[0]), _nearest(width, majority.shape[1])
+    return kernels.paint(shares, (height, width)), majority.take(columns, 1).take(rows, 0)
 
 
 def _nearest(pixels: int, cells: int) -> NDArray[np.int64]:

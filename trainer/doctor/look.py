@@ -62,11 +62,15 @@ def look(pair: Pair, split: str, dataset: Dataset) -> tuple[Look, Sample | None]
 
 
 def _unreadable(pair: Pair, error: UserError) -> Finding:
-    faulty = pair.mask if error.message.startswith(str(pair.mask)) else pair.picture
-    what = "pictures that cannot be read"
-    if faulty == pair.mask:
-        what = "masks that cannot be used" if pair.mask.is_file() else "masks that are missing"
-    detail = error.message.removeprefix(f"{faulty}: ")
+    """The first thing that kept a pair from being read; its message begins with the file."""
+    what, faulty, detail = "pairs that cannot be read", pair.picture, error.message
+    if error.message.startswith(f"{pair.picture}: "):
+        what, detail = "pictures that cannot be read", error.message.removeprefix(f"{faulty}: ")
+    elif error.message.startswith(f"{pair.mask}: "):
+        what, faulty = "masks that cannot be used", pair.mask
+        detail = error.message.removeprefix(f"{faulty}: ")
+        if not faulty.is_file():
+            what, detail = "masks that are missing", ""
     place = Place(path=faulty, detail=detail)
     return Finding(severity=ERROR, what=what, places=(place,), hint=error.hint)
 

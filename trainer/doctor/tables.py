@@ -32,14 +32,10 @@ def show(report: Report) -> None:
     if report.looks:
         _titled(console, report.data, _splits(report))
     if any(look.pixels is not None for look in report.looks):
-        title = (
-            "classes: share of the labelled pixels, pictures, and how much of it is thinner than"
-        )
+        title = "classes: share of labelled pixels, pictures, share that is thinner than so many px"
         _titled(console, title, _classes(report))
     if report.ceilings:
-        title = (
-            f"what each factor keeps of the labels themselves, IoU % over {report.measured} pairs"
-        )
+        title = f"what each factor keeps of the labels themselves: IoU % of {report.measured} pairs"
         _titled(console, title, _ceilings(report))
         console.print(_advice(report.ceilings), end="\n\n")
     _findings(console, report.findings)
@@ -59,11 +55,12 @@ def _table(*names: str) -> Table:
 
 
 def _splits(report: Report) -> Table:
-    table = _table("split", "pairs", "sizes", "smallest", "median", "largest", "void")
+    table = _table("split", "pairs", "sound", "sizes", "smallest", "median", "largest", "void")
     for split in numbers.splits(report.looks, report.dataset):
         table.add_row(
             split.name,
             str(split.pairs),
+            str(split.sound),
             str(split.sizes),
             *map(_by, (split.smallest, split.median, split.largest)),
             _percent(split.void),
@@ -73,7 +70,7 @@ def _splits(report: Report) -> Table:
 
 def _classes(report: Report) -> Table:
     names = [*report.dataset.splits]
-    thin = [f"{side} px" for side in SIDES]
+    thin = [f"< {side} px" for side in SIDES]
     table = _table("class", *(f"{name} %" for name in names), "pictures", *thin)
     for each in numbers.classes(report.looks, report.dataset):
         table.add_row(
