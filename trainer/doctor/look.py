@@ -69,7 +69,7 @@ def _unreadable(pair: Pair, error: UserError) -> Finding:
     elif error.message.startswith(f"{pair.mask}: "):
         what, faulty = "masks that cannot be used", pair.mask
         detail = error.message.removeprefix(f"{faulty}: ")
-        if not faulty.is_file():
+        if not faulty.exists():
             what, detail = "masks that are missing", ""
     place = Place(path=faulty, detail=detail)
     return Finding(severity=ERROR, what=what, places=(place,), hint=error.hint)

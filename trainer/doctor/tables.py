@@ -124,7 +124,8 @@ def _findings(console: Console, findings: Sequence[Finding]) -> None:
             _say(console, f"  {escape(path + detail)}")
         if len(found.places) > SHOWN:
             _say(console, f"  and {len(found.places) - SHOWN} more")
-        _say(console, f"  [dim]hint:[/] {escape(found.hint)}" if found.hint else "")
+        if found.hint:
+            _say(console, f"  [dim]hint:[/] {escape(found.hint)}")
     counts = [
         f"{count} {severity}{'s' if count != 1 else ''}"
         for severity in STYLES

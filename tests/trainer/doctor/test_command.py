@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kernels.errors import UserError
 from trainer.doctor import command
 
 
@@ -96,7 +97,7 @@ def test_where_no_pair_is_sound_the_findings_are_all_there_is(folder, tmp_path, 
     assert "masks that are missing (10)" in told
     assert "and 7 more" in told
     assert "factor" not in told
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out" / "contact.png").exists()
 
 
 def test_the_tables_fit_a_hundred_columns_and_hold_no_colours_when_piped(shared_folder):
@@ -119,6 +120,12 @@ def test_the_sheet_shows_photos_under_the_colours_of_their_masks(shared_folder, 
     colours = {tuple(pixel) for pixel in np.unique(pixels, axis=0).tolist()}
     # The legend has the classes' own colours and void's.
     assert {(90, 60, 40), (200, 30, 30), (60, 120, 220), (0, 0, 0)} <= colours
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(shared_folder, capsys):
+    with pytest.raises(UserError, match="cannot write"):
+        inspect(shared_folder, shared_folder / "classes.json")
+    assert capsys.readouterr().out == ""
 
 
 def test_no_file_is_written_unasked(shared_folder, tmp_path, monkeypatch):
