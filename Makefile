@@ -29,8 +29,10 @@ check: $(READY) ## format, lint, types and the house's import rules
 	@echo "== mypy" && $(PY) -m mypy
 	@echo "== import-linter" && $(VENV)/bin/lint-imports
 
-gpu: $(READY) ## run what needs an NVIDIA GPU, and say what did not run
-	@$(PY) -m pytest -m gpu -v -rs $(ARGS)
+gpu: $(READY) ## check and time what needs an NVIDIA GPU; fails where there is none
+	@echo "== parity, training and serving on the GPU" && $(PY) -m pytest -m gpu -v -rs $(ARGS)
+	@echo "== kernels compiled ahead of time: registers/spills" && $(PY) -m kernels.ahead
+	@echo "== kernels beside their alternatives" && $(PY) -m kernels.bench --device cuda
 
 # A venv knows the folder it was made in: a clone that was moved or copied needs a new one.
 ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"

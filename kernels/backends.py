@@ -1,15 +1,37 @@
-"""Chooses the file that computes an operator: `reference`, `cpu`, ... beside its __init__."""
+"""Chooses the file that computes an operator: `reference`, `cpu`, `triton` beside its __init__."""
 
 from __future__ import annotations
 
 import importlib
 from functools import cache
 from types import ModuleType
+from typing import Protocol, TypeGuard
 
-from kernels.errors import one_of
+import numpy as np
+
+from kernels.errors import UserError, one_of
 
 AUTO = "auto"
-BACKENDS = ("cpu", "reference")
+GPU = "triton"
+BACKENDS = ("cpu", "reference", GPU)
+
+
+class DeviceTensor(Protocol):
+    """A torch tensor, which the CPU's side of the kernels never imports."""
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it lies on a GPU."""
+
+
+def for_gpu(given: object, backend: str) -> TypeGuard[DeviceTensor]:
+    """Whether the GPU's kernels are meant: by name, or because the data is there already."""
+    if backend == GPU and (isinstance(given, np.ndarray) or not hasattr(given, "is_cuda")):
+        raise UserError(
+            f"backend '{GPU}' takes torch tensors on a GPU, not {type(given).__name__}",
+            hint="move the data there, or use backend 'cpu'",
+        )
+    return backend == GPU or (backend == AUTO and getattr(given, "is_cuda", False))
 
 
 # Cached: a lookup in the import system would cost as much as a small picture.
@@ -19,4 +41,12 @@ def load(operator: str, backend: str) -> ModuleType:
     name = "cpu" if backend == AUTO else backend
     if name not in BACKENDS:
         raise one_of("backend", backend, [AUTO, *BACKENDS])
-    return importlib.import_module(f"{operator}.{name}")
+    try:
+        return importlib.import_module(f"{operator}.{name}")
+    except ModuleNotFoundError as error:
+        if name != GPU or error.name not in ("torch", "triton"):
+            raise
+        raise UserError(
+            f"backend '{GPU}' needs the package {error.name}, which is not installed",
+            hint="triton comes with torch on CUDA machines: install softres with its extra 'train'",
+        ) from None

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 # Folders shown as one line: what is in them is of one kind.
 CLOSED = {
+    "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
     ".ci": "What continuous integration runs: make check, make test.",
     "tools": "make demo, the results table, and this tree.",

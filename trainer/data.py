@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +15,19 @@ from kernels.errors import UserError
 from kernels.paint import Mask
 from kernels.picture import DAMAGE, decode
 from kernels.soften import stray
-from trainer import catalog, talk
+from trainer import catalog
+from trainer.masks import Decode, read_mask
 
 # Nobody trains on a bomb of their own, and big pictures are what this trainer is for.
 MOST_PIXELS = 2**31
-INDEX_MODES = ("1", "L", "P", "I;16", "I")
 ORIENTATION = 0x0112
-TURNED = (5, 6, 7, 8)
+# How a stored picture becomes upright, by its EXIF orientation; these exchange its sides.
+TURNED: Mapping[int, Callable[[Mask], Mask]] = {
+    5: lambda labels: labels.T,
+    6: lambda labels: np.rot90(labels, -1),
+    7: lambda labels: np.rot90(labels, 2).T,
+    8: lambda labels: np.rot90(labels, 1),
+}
 SIZED_PAIRS = 32
 
 
@@ -39,15 +42,37 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A picture file and its mask file."""
+    """A picture file, its mask file, and how the mask becomes labels."""
 
     picture: Path
     mask: Path
+    decode: Decode = read_mask
+    # Of a published set: where the sides show that a mask is of the stored photo, it is turned too.
+    turn_mask: bool = False
 
     def read(self) -> Sample:
-        """Both files, decoded."""
-        picture, labels = read_picture(self.picture), read_mask(self.mask)
+        """Both files, decoded; they must be of one size."""
+        picture, labels = read_picture(self.picture), self.decode(self.mask)
+        if labels.shape != picture.shape[:2]:
+            labels = self._turned(labels, picture.shape)
         return Sample(name=self.picture.stem, picture=picture, labels=labels)
+
+    def _turned(self, labels: Mask, picture: tuple[int, ...]) -> Mask:
+        """The labels as their photo is turned; where that does not make them fit, an error."""
+        mask, turn = labels.shape, TURNED.get(orientation(self.picture))
+        hint = "a mask has the size of its picture, turned as the picture's EXIF tag says"
+        if turn and mask == picture[1::-1]:
+            if self.turn_mask:
+                return turn(labels)
+            hint = (
+                "the photo is turned by its EXIF tag and its mask is not: turn the mask as well, "
+                "or take the tag away"
+            )
+        raise UserError(
+            f"{self.mask}: the mask is {_by(mask)}, its picture "
+            f"{self.picture.name} {_by(picture)} (upright)",
+            hint=hint,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +98,7 @@ def load(spec: str) -> Dataset:
     name, colon, where = spec.partition(":")
     if not colon and Path(name).is_dir():
         raise UserError(f"data set '{name}' is a folder", hint=f"write folder:{name}")
-    dataset: Dataset = catalog.find("datasets", name).load(where)
-    return dataset
+    return _found(lambda: catalog.find("datasets", name).load(where))
 
 
 def listed(spec: str) -> Dataset:
@@ -83,83 +107,19 @@ def listed(spec: str) -> Dataset:
     if name not in catalog.names("datasets"):
         return load(spec)
     module = catalog.find("datasets", name)
-    dataset: Dataset = getattr(module, "listed", module.load)(where)
-    return dataset
+    return _found(lambda: getattr(module, "listed", module.load)(where))
+
+
+def _found(search: Callable[[], Dataset]) -> Dataset:
+    try:
+        return search()
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """An upright RGB picture."""
     return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
-
-
-def read_mask(path: Path) -> Mask:
-    """A label map: one number a pixel."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in INDEX_MODES:
-                raise UserError(
-                    f"{path}: the mask is {image.mode}, not one class number per pixel",
-                    hint="masks in colours must become index PNGs: number the colours as in "
-                    "classes.json and save the numbers as a grey or palette PNG",
-                )
-            labels = np.asarray(image)
-    except FileNotFoundError:
-        raise UserError(f"{path}: the mask is missing", hint=_elsewhere(path)) from None
-    except DAMAGE as error:
-        raise UserError(f"{path}: not a readable mask ({error})", hint="save it anew") from None
-    return _narrowed(labels, path)
-
-
-def _elsewhere(mask: Path) -> str:
-    for other in sorted(mask.parent.glob(f"{glob.escape(mask.stem)}.*")):
-        return f"{other.name} is there, but masks are PNGs: others change class numbers"
-    return "add the mask, or take its picture away"
-
-
-def _narrowed(labels: NDArray[Any], path: Path) -> Mask:
-    if labels.dtype in (np.uint8, np.bool_):
-        return labels.astype(np.uint8)
-    if labels.min() < 0 or labels.max() > 65535:
-        raise UserError(f"{path}: label {labels.max()} is past 65535")
-    return labels.astype(np.uint16)
-
-
-def check(dataset: Dataset) -> None:
-    """Look at every pair before any training, so that no mistake surfaces hours later."""
-    pairs = [pair for split in dataset.splits.values() for pair in split]
-    seen: set[int] = set()
-    with ThreadPoolExecutor() as pool:
-        checked = pool.map(lambda pair: _check(pair, dataset), pairs)
-        for used in talk.track(checked, "checking pictures and masks", len(pairs)):
-            seen |= used
-    _check_variety(seen, dataset)
-
-
-def _check_variety(seen: set[int], dataset: Dataset) -> None:
-    """Refuse masks that teach nothing, and name the classes that they never show."""
-    used = seen - {dataset.ignore}
-    absent = [name for index, name in enumerate(dataset.classes) if index not in used]
-    if len(used) < 2:
-        raise UserError(
-            f"the masks use {len(used)} class besides void ({dataset.ignore}), of "
-            f"{len(dataset.classes)}",
-            hint="masks hold class numbers 0, 1, 2, ...; in masks of 0 and 255 the 255 means void",
-        )
-    if absent:
-        talk.say(f"note: no mask shows {', '.join(absent)}")
-
-
-def _check(pair: Pair, dataset: Dataset) -> set[int]:
-    """The labels a pair uses; what is wrong with it is an error."""
-    sample = pair.read()
-    if sample.labels.shape != sample.picture.shape[:2]:
-        raise UserError(
-            f"{pair.mask}: the mask is {_by(sample.labels.shape)}, its picture "
-            f"{pair.picture.name} {_by(sample.picture.shape)} (upright)",
-            hint="a mask has the size of its picture, turned as the picture's EXIF tag says",
-        )
-    refuse_strays(sample.labels, pair.mask, len(dataset.classes), dataset.ignore)
-    return set(np.unique(sample.labels).tolist())
 
 
 def refuse_strays(labels: Mask, mask: Path, classes: int, ignore: int) -> None:
@@ -168,6 +128,11 @@ def refuse_strays(labels: Mask, mask: Path, classes: int, ignore: int) -> None:
     if strays.size:
         told = stray(int(strays.flat[0]), classes, ignore)
         hint = "correct the mask, or add the class to classes.json"
+        if (strays == classes).all():
+            hint += (
+                '; where numbers start at 1 and 0 is void, give the classes their "id" from 1 and '
+                'say "ignore": 0'
+            )
         raise UserError(f"{mask}: {told.message}", hint=hint)
 
 
@@ -180,10 +145,19 @@ def usual_size(pairs: Sequence[Pair]) -> tuple[int, int]:
 
 def upright_size(path: Path) -> tuple[int, int]:
     """(height, width) as `read_picture` will give it, from the header alone."""
+    width, height, turn = _header(path)
+    return (width, height) if turn in TURNED else (height, width)
+
+
+def orientation(path: Path) -> int:
+    """The EXIF orientation of a picture; 1 is upright."""
+    return _header(path)[2]
+
+
+def _header(path: Path) -> tuple[int, int, int]:
     try:
         with Image.open(path) as image:
-            turned = image.getexif().get(ORIENTATION, 1) in TURNED
-            return (image.width, image.height) if turned else (image.height, image.width)
+            return image.width, image.height, image.getexif().get(ORIENTATION, 1)
     except DAMAGE as error:
         raise UserError(f"{path}: not a readable picture ({error})") from None
 

@@ -21,7 +21,8 @@ def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) ->
     device = next(network.parameters()).device
     with torch.inference_mode():
         logits = network(torch.from_numpy(small)[None].to(device))[0]
-    return kernels.paint(logits.float().cpu().numpy(), (picture.shape[0], picture.shape[1]))
+    mask: Mask = kernels.paint(logits.float().cpu().numpy(), picture.shape[:2])
+    return mask
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,43 +41,85 @@ def mask_dtype(classes: int) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if classes <= 256 else np.uint16
 
 
+@overload
 def paint(
     logits: NDArray[np.floating[Any]],
     size: tuple[int, int],
     *,
+    window: Window | None = ...,
+    backend: str = ...,
+) -> Mask: ...
+
+
+@overload
+def paint(
+    logits: backends.DeviceTensor,
+    size: tuple[int, int],
+    *,
+    window: Window | None = ...,
+    backend: str = ...,
+) -> Any: ...
+
+
+def paint(
+    logits: NDArray[np.floating[Any]] | backends.DeviceTensor,
+    size: tuple[int, int],
+    *,
     window: Window | None = None,
     backend: str = "auto",
-) -> Mask:
+) -> Any:
     """float [C,h,w], (H, W) -> uint8 [H,W] (uint16 past 256 classes); a leading batch is kept.
 
-    `window` (top, left, height, width) computes that part of the mask alone.
+    `window` (top, left, height, width) computes that part of the mask alone. A torch tensor on a
+    GPU gives a tensor there.
     """
+    if backends.for_gpu(logits, backend):
+        size, part = _place(size, window)
+        return backends.load(__name__, backends.GPU).paint(logits, size, window=part)[0]
     return painting(logits, size, window=window, backend=backend).mask
 
 
 def painting(
-    logits: NDArray[np.floating[Any]],
+    logits: NDArray[np.floating[Any]] | backends.DeviceTensor,
     size: tuple[int, int],
     *,
     window: Window | None = None,
     margin: bool = False,
     backend: str = "auto",
 ) -> Painting:
-    """The mask, how many pixels each class has in it and, if asked for, the winners' margin."""
+    """The mask, how many pixels each class has in it and, if asked for, the winners' margin.
+
+    Of a torch tensor on a GPU all three are tensors there.
+    """
+    size, part = _place(size, window)
+    if backends.for_gpu(logits, backend):
+        made: Painting = backends.load(__name__, backends.GPU).painting(logits, size, part, margin)
+        return made
+    return _on_cpu(logits, size, part, margin, backend)
+
+
+def _on_cpu(
+    logits: Any, size: tuple[int, int], part: Window, margin: bool, backend: str
+) -> Painting:
     _check(logits)
-    height, width = _whole(size, "size", "(height, width) of at least 1", _is_size)
-    part = (0, 0, height, width) if window is None else _window(window, height, width)
     one = backends.load(__name__, backend).painting
     if logits.ndim == 3:
-        done: Painting = one(logits, (height, width), part, margin)
+        done: Painting = one(logits, size, part, margin)
         return done
-    each: list[Painting] = [one(single, (height, width), part, margin) for single in logits]
+    each: list[Painting] = [one(single, size, part, margin) for single in logits]
     planes = [item.margin for item in each if item.margin is not None]
     return Painting(
         mask=np.stack([item.mask for item in each]),
         counts=np.stack([item.counts for item in each]),
         margin=np.stack(planes) if planes else None,
     )
+
+
+def _place(size: object, window: object) -> tuple[tuple[int, int], Window]:
+    """The mask's size and the part of it that is wanted, both checked."""
+    height, width = _whole(size, "size", "(height, width) of at least 1", _is_size)
+    part = (0, 0, height, width) if window is None else _window(window, height, width)
+    return (height, width), part
 
 
 def _check(logits: NDArray[np.floating[Any]]) -> None:

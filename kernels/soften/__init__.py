@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ MOST_CLASSES = 65535
 
 
 def soften(
-    labels: NDArray[np.integer[Any]],
+    labels: NDArray[np.integer[Any]] | backends.DeviceTensor,
     factor: FactorLike,
     classes: int,
     *,
@@ -30,19 +31,36 @@ def soften(
     dtype: DTypeLike = np.float32,
     seed: int = 0,
     backend: str = "auto",
-) -> NDArray[Any]:
+) -> Any:
     """ints [H,W] -> shares [C,h,w]; a leading batch axis is kept.
 
     Shares are not normalised: a cell's classes sum to its labelled part, void is missing mass.
     `mode` is one of MODES (kernels.soften.modes). As uint8 a share is counted in 255ths, rounded
     half to even. `seed` is for `nearest-random` alone; item k of a batch draws with seed + k.
+    A torch tensor on a GPU gives a tensor there, in mode 'area'.
     """
     classes, ignore = _whole("classes", classes), _whole("ignore", ignore)
     seed = _whole("seed", seed)
-    _check(labels, classes, ignore)
     if mode not in MODES:
         raise one_of("label mode", mode, MODES)
-    exact, kind = read(factor), _kind(dtype)
+    exact = read(factor)
+    if backends.for_gpu(labels, backend):
+        gpu = backends.load(__name__, backends.GPU)
+        return gpu.soften(labels, exact, classes, ignore, mode=mode, dtype=gpu.kind_of(dtype))
+    return _on_cpu(labels, exact, classes, ignore, mode, _kind(dtype), seed, backend)
+
+
+def _on_cpu(
+    labels: Any,
+    exact: Fraction,
+    classes: int,
+    ignore: int,
+    mode: str,
+    kind: np.dtype[Any],
+    seed: int,
+    backend: str,
+) -> NDArray[Any]:
+    _check(labels, classes, ignore)
     if mode in LINEAR:
         check_size(mode, *(axis(side, exact) for side in labels.shape[-2:]))
     one = backends.load(__name__, backend).soften

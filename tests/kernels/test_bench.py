@@ -1,24 +1,57 @@
 """The benchmark times only what agrees, and the stress run sees a wrong result."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kernels import bench
+from kernels.bench import memory, parity, timing
+from kernels.cases import FACTORS, SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_backend_agrees_on_every_case_before_anything_is_timed():
-    assert bench.check_parity() == len(bench.SIZES) * (2 * len(bench.FACTORS) + 1)
+    assert parity.check("cpu") == len(SIZES) * (2 * len(FACTORS) + 1)
 
 
 def test_a_way_that_differs_is_not_timed():
-    ways = [bench._way("ours", lambda: np.zeros(3)), bench._way("theirs", lambda: np.ones(3))]
+    ways = [timing.way("ours", lambda: np.zeros(3)), timing.way("theirs", lambda: np.ones(3))]
+    stopwatch = timing.Stopwatch(median=lambda call: 1.0, copy=lambda size: 1.0)
     with pytest.raises(SystemExit, match="nothing was timed"):
-        bench._timed(bench.Task(name="task", bytes=24, ways=ways))
+        timing.timed(timing.Task(name="task", bytes=24, ways=ways), stopwatch)
+
+
+def test_a_rate_is_held_against_a_copy_of_as_many_bytes():
+    stopwatch = timing.Stopwatch(median=lambda call: 0.5, copy=lambda size: size / 4e9)
+    task = timing.Task(name="task", bytes=10**9, ways=[timing.way("ours", lambda: np.zeros(3))])
+    (row,) = timing.timed(task, stopwatch)
+    assert (row.milliseconds, row.times_ours) == (500, 1)
+    assert row.gigabytes_a_second == 2
+    assert row.share_of_copy == 0.5
+
+
+@pytest.mark.skipif(not memory.can_measure(), reason="wants Linux, which tells a peak of memory")
+def test_the_height_of_a_call_s_memory_is_seen_though_it_is_freed():
+    assert 30 < memory.peak(lambda: np.ones(40_000_000, np.uint8).sum()) < 60
+
+
+def test_without_a_gpu_its_half_says_that_it_is_not_measured():
+    pytest.importorskip("triton")
+    told = subprocess.run(
+        [sys.executable, "-m", "kernels.bench", "--device", "cuda"],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    assert "not measured" in told.stderr
+    assert not told.stdout
 
 
 def test_the_stress_run_counts_right_and_wrong_results(monkeypatch):

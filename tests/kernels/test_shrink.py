@@ -88,5 +88,7 @@ def test_what_is_no_picture_is_refused(picture, says):
 
 
 def test_an_unknown_backend_is_refused_by_name():
-    with pytest.raises(UserError, match="unknown backend 'cuda'; choose from auto, cpu, reference"):
+    with pytest.raises(
+        UserError, match="unknown backend 'cuda'; choose from auto, cpu, reference, triton"
+    ):
         shrink(random_picture((4, 4)), "1/2", backend="cuda")

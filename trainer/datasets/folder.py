@@ -1,67 +1,69 @@
 """`folder:DIR`: images/<split>/NAME.jpg with masks/<split>/NAME.png, and a classes.json.
 
-Splits are train, val and test; only train is a must. Masks are index PNGs (grey or palette).
-classes.json is a list of names, or {"classes": [names or {"name", "color"}], "ignore": 255};
-without it the classes are numbered from the masks.
+Splits are train, val and test; only train is a must. In place of folders, lists may name the pairs
+of a split: DIR/train.txt with a picture and its mask a line, or a NAME of images/ and masks/.
+
+Masks are PNGs of class numbers (grey or palette), or of colours where each class has one.
+classes.json is a list of names, or {"classes": [names or {"id", "name", "color"}], "ignore": 255};
+with "ignore": 0 ids start at 1. CVAT's labelmap.txt does as well. Without either the classes are
+numbered from the masks.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from kernels.contract import Colour, check_meaning
-from kernels.errors import UserError, about
-from trainer import data, talk
+from kernels.errors import UserError
+from trainer import lists, meaning, talk
+from trainer.check import check
 from trainer.data import Dataset, Pair
+from trainer.layout import PICTURES, Layout
+from trainer.lists import Line
+from trainer.masks import VOID, Decode, read_mask
+from trainer.meaning import Meaning
 from trainer.palette import default_palette
 
 SPLITS = ("train", "val", "test")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-LAYOUT = "expected images/train/NAME.jpg beside masks/train/NAME.png (also val/ and test/)"
-IGNORE = 255
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meaning:
-    """What the numbers in the masks stand for."""
-
-    classes: tuple[str, ...]
-    palette: tuple[Colour, ...]
-    ignore: int
+TREE = (
+    "images/train/NAME.jpg beside masks/train/NAME.png (also val/ and test/); or train.txt with a "
+    "picture and its mask a line"
+)
 
 
 def load(where: str) -> Dataset:
     """The data set in folder `where`, every pair of it looked at."""
     dataset = listed(where)
-    data.check(dataset)
+    check(dataset)
     return dataset
 
 
 def listed(where: str) -> Dataset:
     """The same, its pairs not looked at."""
-    if not where:
-        raise UserError("--data folder wants a place", hint=f"folder:DIR; {LAYOUT}")
-    root = Path(where)
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder", hint=LAYOUT)
-    splits = {split: pairs(root, split) for split in SPLITS if (root / "images" / split).is_dir()}
+    layout = Layout.at("folder", where, TREE)
+    told = meaning.read(layout.root)
+    splits = _splits(layout, told.decode if told else read_mask)
+    told = told or _numbered(splits)
+    return Dataset(classes=told.classes, palette=told.palette, ignore=told.ignore, splits=splits)
+
+
+def _splits(layout: Layout, decode: Decode) -> Mapping[str, Sequence[Pair]]:
+    """The pairs of each split, from its folder or from its list."""
+    root = layout.root
+    foldered = any((root / "images" / split).is_dir() for split in SPLITS)
+    place, read = ("images/{}", _foldered) if foldered else ("{}.txt", _listed)
+    there = [split for split in SPLITS if (root / place.format(split)).exists()]
+    splits = {split: read(root, split, decode) for split in there}
     if not splits.get("train"):
-        raise UserError(f"{root}: no JPEG, PNG or WebP pictures in images/train", hint=LAYOUT)
-    for split in set(SPLITS) - splits.keys():
-        talk.say(f"note: no images/{split} in {root}: nothing is scored on it")
-    meaning = _meaning(root, splits)
-    with about(root / "classes.json"):
-        check_meaning(meaning.classes, meaning.palette, meaning.ignore)
-    return Dataset(
-        classes=meaning.classes, palette=meaning.palette, ignore=meaning.ignore, splits=splits
-    )
+        raise layout.missing("JPEG, PNG or WebP pictures in images/train")
+    for split in SPLITS:
+        if split not in splits:
+            missing = place.format(split)
+            talk.say(f"note: no {missing} in {root}: nothing is scored on it")
+    return splits
 
 
-def pairs(root: Path, split: str) -> list[Pair]:
+def _foldered(root: Path, split: str, decode: Decode) -> list[Pair]:
     """The pairs of one split, by name, whether or not the masks are there."""
     folder = root / "images" / split
     try:
@@ -69,50 +71,33 @@ def pairs(root: Path, split: str) -> list[Pair]:
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror})") from None
     masks = root / "masks" / split
-    return [Pair(picture=picture, mask=masks / f"{picture.stem}.png") for picture in pictures]
+    return [Pair(picture=p, mask=masks / f"{p.stem}.png", decode=decode) for p in pictures]
 
 
-def _meaning(root: Path, splits: Mapping[str, Sequence[Pair]]) -> Meaning:
-    path = root / "classes.json"
-    if not path.exists():
-        return _numbered(splits)
-    try:
-        return _listed(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise UserError(
-            f"{path}: not a list of classes ({error})",
-            hint='write ["road", "tree", ...], or {"classes": [{"name": "road", '
-            '"color": [128, 64, 128]}, ...], "ignore": 255}',
-        ) from None
+def _listed(root: Path, split: str, decode: Decode) -> list[Pair]:
+    """The pairs of one split, in the order of its list."""
+    return [_pair_of(line, root, decode) for line in lists.read(root / f"{split}.txt")]
 
 
-def _listed(content: Any) -> Meaning:
-    """The meaning of a classes.json: names and colours in the order of their ids."""
-    whole = content if isinstance(content, dict) else {"classes": content}
-    if not isinstance(whole["classes"], list):
-        raise TypeError("the classes are no list")
-    entries = [{"name": entry} if isinstance(entry, str) else entry for entry in whole["classes"]]
-    ids = [entry.get("id", position) for position, entry in enumerate(entries)]
-    if sorted(ids) != list(range(len(entries))):
-        raise ValueError(f"ids must run from 0 to {len(entries) - 1} without a gap")
-    entries = [entries[ids.index(position)] for position in range(len(entries))]
-    spare = default_palette(len(entries))
-    ignore: Any = whole.get("ignore", whole.get("ignore_index", IGNORE))
-    ignore = ignore["value"] if isinstance(ignore, dict) else ignore
-    if not isinstance(ignore, int):
-        raise TypeError(f"ignore {ignore!r} is no whole number")
-    return Meaning(
-        classes=tuple(entry["name"] for entry in entries),
-        palette=tuple(_colour(e.get("color"), spare[i]) for i, e in enumerate(entries)),
-        ignore=ignore,
-    )
-
-
-def _colour(given: Any, spare: Colour) -> Colour:
-    if given is None:
-        return spare
-    red, green, blue = given
-    return red, green, blue
+def _pair_of(line: Line, root: Path, decode: Decode) -> Pair:
+    if len(line.words) == 1:
+        picture = line.file(line.words[0], root / "images", ("", *PICTURES))
+        if root / "images" not in picture.parents:
+            raise line.error(
+                f"{picture} lies outside of {root / 'images'}, so its mask is anywhere",
+                hint="name the mask after the picture",
+            )
+        masks = root / "masks" / picture.relative_to(root / "images").parent
+        return Pair(picture=picture, mask=masks / f"{picture.stem}.png", decode=decode)
+    if len(line.words) != 2:
+        raise line.error(
+            f"{len(line.words)} words",
+            hint="write a picture and its mask; a tab divides names that hold blanks",
+        )
+    picture, mask = (line.file(word, root) for word in line.words)
+    if picture == mask:
+        raise line.error(f"{picture} is both picture and mask", hint="name the mask second")
+    return Pair(picture=picture, mask=mask, decode=decode)
 
 
 def _numbered(splits: Mapping[str, Sequence[Pair]]) -> Meaning:
@@ -120,14 +105,14 @@ def _numbered(splits: Mapping[str, Sequence[Pair]]) -> Meaning:
     masks = [pair.mask for split in splits.values() for pair in split]
     highest = -1
     for mask in talk.track(masks, "looking for classes", len(masks)):
-        labels = data.read_mask(mask)
-        used = labels[labels != IGNORE]
+        labels = read_mask(mask)
+        used = labels[labels != VOID]
         highest = max(highest, int(used.max()) if used.size else -1)
     if highest < 1:
         raise UserError(
-            f"the masks use {'one class' if highest == 0 else 'no class'} besides void ({IGNORE})",
-            hint=f"{IGNORE} means 'not labelled': number the classes 0, 1, 2, ...",
+            f"the masks use {'one class' if highest == 0 else 'no class'} besides void ({VOID})",
+            hint=f"{VOID} means 'not labelled': number the classes 0, 1, 2, ...",
         )
-    talk.say(f"no classes.json: classes are numbered 0 to {highest}, {IGNORE} is void")
+    talk.say(f"no classes.json: classes are numbered 0 to {highest}, {VOID} is void")
     names = tuple(f"class {index}" for index in range(highest + 1))
-    return Meaning(classes=names, palette=default_palette(len(names)), ignore=IGNORE)
+    return Meaning(classes=names, palette=default_palette(len(names)), ignore=VOID)

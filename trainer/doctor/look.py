@@ -12,7 +12,7 @@ from PIL import Image
 
 from kernels.errors import UserError
 from kernels.paint import Mask
-from trainer.data import ORIENTATION, Dataset, Pair, Sample
+from trainer.data import Dataset, Pair, Sample, orientation
 from trainer.doctor.finding import ERROR, WARNING, Finding, Place
 from trainer.doctor.narrow import SIDES, narrow
 from trainer.score import Counts
@@ -43,7 +43,7 @@ def look(pair: Pair, split: str, dataset: Dataset) -> tuple[Look, Sample | None]
     """One pair and, where it has no errors, what was read of it."""
     try:
         sample = pair.read()
-        findings = (*_misfits(pair, sample), *_strays(pair, sample, dataset), *_turned(pair))
+        findings = (*_strays(pair, sample, dataset), *_turned(pair))
     except UserError as error:
         return Look(split=split, pair=pair, findings=(_unreadable(pair, error),)), None
     sound = all(found.severity != ERROR for found in findings)
@@ -75,21 +75,6 @@ def _unreadable(pair: Pair, error: UserError) -> Finding:
     return Finding(severity=ERROR, what=what, places=(place,), hint=error.hint)
 
 
-def _misfits(pair: Pair, sample: Sample) -> list[Finding]:
-    mask, picture = sample.labels.shape, sample.picture.shape
-    if mask == picture[:2]:
-        return []
-    detail = f"{mask[1]}x{mask[0]}, its picture {picture[1]}x{picture[0]} (upright)"
-    return [
-        Finding(
-            severity=ERROR,
-            what="masks of another size than their pictures",
-            places=(Place(path=pair.mask, detail=detail),),
-            hint="a mask has the size of its picture, turned as the picture's EXIF tag says",
-        )
-    ]
-
-
 def _strays(pair: Pair, sample: Sample, dataset: Dataset) -> list[Finding]:
     classes, labels = len(dataset.classes), sample.labels
     strays = np.unique(labels[(labels >= classes) & (labels != dataset.ignore)]).tolist()
@@ -111,8 +96,7 @@ def _strays(pair: Pair, sample: Sample, dataset: Dataset) -> list[Finding]:
 
 
 def _turned(pair: Pair) -> list[Finding]:
-    with Image.open(pair.picture) as image:
-        turn = image.getexif().get(ORIENTATION, UPRIGHT)
+    turn = orientation(pair.picture)
     if turn == UPRIGHT:
         return []
     return [

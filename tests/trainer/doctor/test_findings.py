@@ -72,9 +72,9 @@ def test_a_good_data_set_has_no_findings(folder):
         (
             lambda root: change(mask(root), lambda labels: labels[:-1]),
             "error",
-            "masks of another size than their pictures",
+            "masks that cannot be used",
             "masks/train/0.png",
-            "83x60, its picture 83x61 (upright)",
+            "the mask is 83x60, its picture 0.png 83x61 (upright)",
         ),
         (
             lambda root: change(mask(root), stray),
@@ -84,11 +84,11 @@ def test_a_good_data_set_has_no_findings(folder):
             "77",
         ),
         (
-            lambda root: Image.fromarray(opened(mask(root))).convert("RGB").save(mask(root)),
+            lambda root: Image.fromarray(opened(mask(root))).convert("LA").save(mask(root)),
             "error",
             "masks that cannot be used",
             "masks/train/0.png",
-            "the mask is RGB, not one class number per pixel",
+            "the mask is LA, not one class number per pixel",
         ),
         (
             lambda root: photo(root).write_bytes(b"nothing"),
@@ -107,9 +107,9 @@ def test_a_good_data_set_has_no_findings(folder):
         (
             lambda root: turned(photo(root), 6),
             "error",
-            "masks of another size than their pictures",
+            "masks that cannot be used",
             "masks/train/0.png",
-            "83x61, its picture 61x83 (upright)",
+            "the mask is 83x61, its picture 0.png 61x83 (upright)",
         ),
         (
             lambda root: change(mask(root), void),

@@ -1,0 +1,1 @@
+"""`python -m kernels.bench`: every operator beside its alternatives, in one run, after parity."""

@@ -1,0 +1,178 @@
+"""What is timed on a CPU, and what people use there instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import kernels
+from kernels import threads
+from kernels.bench.facts import processor, versions
+from kernels.bench.inputs import CLASSES, SIZE, blocks, learned
+from kernels.bench.memory import Need, can_measure, peak
+from kernels.bench.parity import check
+from kernels.bench.timing import Stopwatch, Task, copy, median, require, way
+
+STOPWATCH = Stopwatch(median=median, copy=copy)
+
+
+def facts() -> dict[str, str]:
+    """What is measured with."""
+    return {"device": processor(), "threads": str(threads.count()), **versions()}
+
+
+def parity() -> int:
+    """The number of cases that agree with the reference."""
+    return check("cpu")
+
+
+def needs() -> list[Need]:
+    """The memory of painting, ours and by way of full-size logits."""
+    if not can_measure():
+        return []
+    logits = learned((64, 128), CLASSES)
+    return [
+        Need(way="kernels cpu", megabytes=peak(partial(kernels.paint, logits, SIZE))),
+        Need(way="F.interpolate + argmax", megabytes=peak(partial(_torch_paint, logits, SIZE))),
+    ]
+
+
+def tasks(logits: Path | None) -> Iterator[Task]:
+    """Every task; `logits` is a trained model's, in a file."""
+    yield from _soften_tasks()
+    yield from _shrink_tasks()
+    yield from _paint_tasks(logits)
+
+
+def _soften_tasks() -> Iterator[Task]:
+    labels = blocks(SIZE, CLASSES)
+    for factor, step in (("1/4", 4), ("1/8", 8), ("2/5", 0)):
+        shares = kernels.soften(labels, factor, CLASSES)
+        size = shares.shape[1:]
+        ways = [
+            way("kernels cpu", partial(kernels.soften, labels, factor, CLASSES)),
+            way("cv2 INTER_AREA per class", partial(_cv2_soften, labels, size), _close),
+        ]
+        if step:
+            ways.append(way("F.one_hot + avg_pool2d", partial(_torch_soften, labels, step), _close))
+        yield Task(name=f"soften {factor}", bytes=labels.nbytes + shares.nbytes, ways=ways)
+
+
+def _shrink_tasks() -> Iterator[Task]:
+    picture = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    for factor in ("1/4", "1/8", "2/5"):
+        small = kernels.shrink(picture, factor)
+        size = (small.shape[0], small.shape[1])
+        ways = [
+            way("kernels cpu", partial(kernels.shrink, picture, factor)),
+            way("cv2 INTER_AREA", partial(_cv2_area, picture, size), _within_one),
+        ]
+        if factor != "2/5":
+            # Between whole pixels pillow's box takes the nearest ones instead of parts.
+            ways.append(way("pillow BOX", partial(_pillow_box, picture, size), _within_one))
+        yield Task(name=f"shrink {factor}", bytes=picture.nbytes + small.nbytes, ways=ways)
+
+
+def _paint_tasks(given: Path | None) -> Iterator[Task]:
+    cases = [
+        ("paint 19x64x128 -> 1024x2048", learned((64, 128), CLASSES), SIZE),
+        ("paint 19x256x512 -> 1024x2048", learned((256, 512), CLASSES), SIZE),
+        ("paint 150x128x128 -> 512x683", learned((128, 128), 150), (512, 683)),
+    ]
+    if given is not None:
+        logits = np.load(given).astype(np.float32)
+        cases.append((f"paint {given.name} -> 1024x2048", logits, SIZE))
+    for name, logits, size in cases:
+        ways = [
+            way("kernels cpu", partial(kernels.paint, logits, size)),
+            way("onnxruntime Resize+ArgMax", _onnx_paint(logits, size), _alike),
+            way("F.interpolate + argmax", partial(_torch_paint, logits, size), _alike),
+        ]
+        yield Task(name=name, bytes=logits.nbytes + size[0] * size[1], ways=ways)
+
+
+def _cv2_soften(labels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.float32]:
+    import cv2
+
+    planes = ((labels == label).astype(np.float32) for label in range(CLASSES))
+    flat = (cv2.resize(p, (size[1], size[0]), interpolation=cv2.INTER_AREA) for p in planes)
+    return np.stack(list(flat))
+
+
+def _torch_soften(labels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
+    import torch
+    from torch.nn import functional as F
+
+    known = torch.from_numpy(np.minimum(labels, CLASSES)).long()
+    planes = F.one_hot(known, CLASSES + 1).permute(2, 0, 1)[None].float()
+    with torch.inference_mode():
+        return np.asarray(F.avg_pool2d(planes, step)[0, :CLASSES])
+
+
+def _cv2_area(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA))
+
+
+def _pillow_box(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BOX))
+
+
+def _torch_paint(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.integer[Any]]:
+    import torch
+    from torch.nn import functional as F
+
+    with torch.inference_mode():
+        full = F.interpolate(torch.from_numpy(logits)[None], size=size, mode="bilinear")
+        return np.asarray(full.argmax(1)[0])
+
+
+def _onnx_paint(
+    logits: NDArray[np.float32], size: tuple[int, int]
+) -> Callable[[], NDArray[np.integer[Any]]]:
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    sizes = numpy_helper.from_array(np.array([1, len(logits), *size]), "sizes")
+    half_pixel = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    nodes = [
+        helper.make_node("Resize", ["logits", "", "", "sizes"], ["full"], **half_pixel),
+        helper.make_node("ArgMax", ["full"], ["mask"], axis=1, keepdims=0),
+    ]
+    shape = [1, *logits.shape]
+    graph = helper.make_graph(
+        nodes,
+        "head",
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("mask", TensorProto.INT64, [1, *size])],
+        [sizes],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads.count()
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda: np.asarray(session.run(None, {"logits": logits[None]})[0][0])
+
+
+def _close(ours: Any, theirs: Any) -> None:
+    require(np.allclose(ours, theirs, atol=1e-5), "differs by more than 1e-5")
+
+
+def _within_one(ours: Any, theirs: Any) -> None:
+    # Others round halves up, and pillow rounds after each axis.
+    require(np.abs(ours.astype(int) - theirs).max() <= 1, "differs by more than 1")
+
+
+def _alike(ours: Any, theirs: Any) -> None:
+    require((ours != theirs).mean() <= 1e-5, "differs in more than 1 of 100 000 pixels")
