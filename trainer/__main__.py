@@ -1,4 +1,4 @@
-"""The command line of the trainer: fit, evaluate, predict, list, export."""
+"""The command line of the trainer: fit, evaluate, inspect, predict, list, export."""
 
 from __future__ import annotations
 
@@ -111,6 +111,25 @@ def evaluate(
         )
     network = loaded.network.to(_device(device))
     _print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
+
+
+@app.command()
+def inspect(
+    data: DataOption = "streets",
+    out: Annotated[Path | None, typer.Option(help="folder for contact.png")] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, help="measure ceilings on that many pairs", show_default="all"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a data set: all of its faults, its numbers, and what each factor would keep.
+
+    The exit status is 1 where there are errors.
+    """
+    from trainer.doctor.command import inspect as looked_at
+
+    raise SystemExit(looked_at(data, out, most, as_json=as_json))
 
 
 @app.command()
@@ -228,11 +247,18 @@ def _print_score(score: Any, split: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"split": split, **score.plain()}))
         return
-    print(f"{split} split, native size")
-    for name, value in zip(score.classes, score.iou, strict=True):
-        print(f"  {name:20} {'   -' if math.isnan(value) else f'{100 * value:5.1f}'}")
-    print(f"  {'mean IoU':20} {100 * score.mean_iou:5.1f}")
-    print(f"  {'pixels right':20} {100 * score.accuracy:5.1f}")
+    told = zip(score.classes, score.iou, score.boundary_iou, strict=True)
+    rows = [*told, ("mean IoU", score.mean_iou, score.mean_boundary_iou)]
+    title = f"{split} split, native size"
+    width = max(len(title), *(len(name) + 2 for name in score.classes))
+    print(f"{title:{width}}{'IoU':>8}{'at boundaries':>16}")
+    for name, value, near in rows:
+        print(f"  {name:{width - 2}}{_percent(value):>8}{_percent(near):>16}")
+    print(f"  {'pixels right':{width - 2}}{_percent(score.accuracy):>8}")
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def main() -> None:

@@ -18,11 +18,12 @@ from kernels.publish import refuse_unwritable
 from trainer import checkpoint, loader, network, talk, views
 from trainer.checkpoint import Checkpoint
 from trainer.data import Dataset, usual_size
-from trainer.evaluate import Score, evaluate
+from trainer.evaluate import evaluate
 from trainer.loss import soft_cross_entropy
 from trainer.progress import progress
 from trainer.recipe import Recipe
 from trainer.run import Run
+from trainer.score import Score
 from trainer.version import writer
 
 WARM_UP = 0.05

@@ -12,7 +12,8 @@ from PIL import Image
 
 from kernels.errors import UserError
 from trainer import checkpoint, data, evaluate
-from trainer.evaluate import Score
+from trainer.__main__ import app
+from trainer.score import Score, Truth, scored
 
 
 def trainer(*words, cwd):
@@ -23,7 +24,7 @@ def trainer(*words, cwd):
 def test_a_hand_worked_score():
     labels = np.array([[0, 0, 1, 255], [0, 1, 1, 255]], np.uint8)
     mask = np.array([[0, 1, 1, 2], [0, 1, 0, 1]], np.uint8)
-    score = Score(classes=("a", "b", "c"), confusion=evaluate.confusion(mask, labels, 3, 255))
+    score = scored(("a", "b", "c"), Truth(labels, 3, 255).against(mask))
     assert score.iou[:2].tolist() == [2 / 4, 2 / 4]
     assert math.isnan(score.iou[2])
     assert score.mean_iou == 0.5
@@ -55,6 +56,20 @@ def test_evaluate_scores_full_size_labels(model, shared_folder, tmp_path):
     assert told["miou"] == pytest.approx(
         Score(classes=("a", "b", "c"), confusion=total).mean_iou, abs=1e-5
     )
+
+
+def test_evaluate_prints_the_iou_at_boundaries_beside_the_iou(model, capsys):
+    app(["evaluate", str(model), "--json"], standalone_mode=False)
+    told = json.loads(capsys.readouterr().out)
+    app(["evaluate", str(model)], standalone_mode=False)
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.split() == ["test", "split,", "native", "size", "IoU", "at", "boundaries"]
+    rows = {line[:22].strip(): line[22:].split() for line in lines}
+    for name in ("ground", "wall", "sky"):
+        expected = [told["iou"][name], told["boundary_iou"][name]]
+        assert rows[name] == [f"{100 * value:.1f}" for value in expected]
+    assert rows["mean IoU"][1] == f"{100 * told['boundary_miou']:.1f}"
+    assert len(rows["pixels right"]) == 1
 
 
 def test_other_classes_than_the_models_are_refused(model, folder, tmp_path):

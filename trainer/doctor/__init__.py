@@ -1,0 +1,1 @@
+"""Looks at a data set before any training: its faults, its numbers, what each factor would keep."""
