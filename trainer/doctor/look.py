@@ -12,7 +12,7 @@ from PIL import Image
 
 from kernels.errors import UserError
 from kernels.paint import Mask
-from trainer.data import Dataset, Pair, Sample, orientation
+from trainer.data import Dataset, MisfitError, Pair, Sample, orientation
 from trainer.doctor.finding import ERROR, WARNING, Finding, Place
 from trainer.doctor.narrow import SIDES, narrow
 from trainer.score import Counts
@@ -69,6 +69,8 @@ def _unreadable(pair: Pair, error: UserError) -> Finding:
     elif error.message.startswith(f"{pair.mask}: "):
         what, faulty = "masks that cannot be used", pair.mask
         detail = error.message.removeprefix(f"{faulty}: ")
+        if isinstance(error, MisfitError):
+            what = "masks of another size than their pictures"
         if not faulty.exists():
             what, detail = "masks that are missing", ""
     place = Place(path=faulty, detail=detail)

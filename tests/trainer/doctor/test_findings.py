@@ -72,7 +72,7 @@ def test_a_good_data_set_has_no_findings(folder):
         (
             lambda root: change(mask(root), lambda labels: labels[:-1]),
             "error",
-            "masks that cannot be used",
+            "masks of another size than their pictures",
             "masks/train/0.png",
             "the mask is 83x60, its picture 0.png 83x61 (upright)",
         ),
@@ -107,7 +107,7 @@ def test_a_good_data_set_has_no_findings(folder):
         (
             lambda root: turned(photo(root), 6),
             "error",
-            "masks that cannot be used",
+            "masks of another size than their pictures",
             "masks/train/0.png",
             "the mask is 83x61, its picture 0.png 61x83 (upright)",
         ),
