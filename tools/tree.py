@@ -12,7 +12,7 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 CLOSED = {
     "trainer/streets": "Draws a street scene and its labels from a seed.",
     ".ci": "What continuous integration runs: make check, make test.",
-    "tools": "make demo, the results table, and this tree.",
+    "tools": "make demo, the results table, a test of resuming, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-import math
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from kernels.errors import UserError, one_of, reported
+from kernels.errors import UserError, reported
+from trainer.commands.fit import fit
+from trainer.commands.scores import print_score
 
 app = typer.Typer(
     help="Train a segmentation model on small pictures; score it and predict at full size.",
@@ -41,50 +41,7 @@ def common(
         raise SystemExit(0)
 
 
-@app.command()
-def fit(
-    factor: Annotated[
-        str, typer.Option(help="share of each side that is kept: 1/4, 0.25, 2/5")
-    ] = "1/4",
-    data: DataOption = "streets",
-    model: Annotated[str, typer.Option(help="see `trainer list`")] = "compact",
-    steps: Annotated[
-        int | None, typer.Option(help="batches to learn from", show_default="1000")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="the same in passes over the data")] = None,
-    batch: Annotated[int, typer.Option(help="pictures a step")] = 8,
-    learning_rate: Annotated[float, typer.Option(help="highest of the schedule")] = 3e-3,
-    seed: Annotated[int, typer.Option(help="same seed, same model (on the CPU)")] = 0,
-    out: Annotated[Path, typer.Option(help="the checkpoint to write")] = Path("model.ckpt"),
-    runs: Annotated[Path, typer.Option(help="parent of the run's folder")] = Path("runs"),
-    device: DeviceOption = "auto",
-    as_json: JsonOption = False,
-) -> None:
-    """Train a model on reduced pictures and leave a checkpoint."""
-    from kernels.factor import read
-    from trainer import data as datasets
-    from trainer import fit as fitting
-    from trainer.recipe import Recipe, steps_of
-
-    exact, chosen = read(factor), _device(device)
-    # A job that is told to end is a wish to stop like any other: what was learned is kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    dataset = datasets.load(data)
-    count = steps_of(steps, epochs, len(dataset.split("train")), batch)
-    recipe = Recipe(
-        data=data,
-        factor=exact,
-        model=model,
-        steps=count,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-    )
-    outcome = fitting.fit(recipe, dataset, out=out, runs=runs, device=chosen)
-    if outcome.score is not None:
-        _print_score(outcome.score, outcome.scored_on, as_json)
-    if outcome.interrupted:
-        raise SystemExit(130)
+app.command()(fit)
 
 
 @app.command()
@@ -98,6 +55,7 @@ def evaluate(
     """Score a checkpoint at native size against full-size labels."""
     from trainer import checkpoint as checkpoints
     from trainer import data as datasets
+    from trainer import devices
     from trainer import evaluate as scoring
 
     loaded = checkpoints.load(checkpoint)
@@ -109,8 +67,8 @@ def evaluate(
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])}, ...)",
             hint="score it on data with the classes it was trained for",
         )
-    network = loaded.network.to(_device(device))
-    _print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
+    network = loaded.network.to(devices.choose(device))
+    print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
 
 
 @app.command()
@@ -131,11 +89,12 @@ def predict(
     """
     from trainer import checkpoint as checkpoints
     from trainer import data as datasets
+    from trainer import devices
     from trainer import evaluate as scoring
     from trainer import pictures as drawing
 
     loaded = checkpoints.load(checkpoint)
-    network = loaded.network.to(_device(device))
+    network = loaded.network.to(devices.choose(device))
     failed = 0
     for picture, target in zip(pictures, _targets(pictures, out), strict=True):
         try:
@@ -184,23 +143,6 @@ def _first_line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else ""
 
 
-def _device(name: str) -> str:
-    """A device torch can use here, or an error that says which there are."""
-    import torch
-
-    kind, colon, index = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (colon and kind != "cuda"):
-        hint = "an NVIDIA GPU is called cuda" if kind == "gpu" else ""
-        raise one_of("device", name, ["auto", "cpu", "cuda"], hint=hint)
-    if kind == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no CUDA device here", hint="use --device cpu or auto")
-    if colon and not (index.isdecimal() and int(index) < torch.cuda.device_count()):
-        raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
-    return name
-
-
 def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
     """Where each mask goes; two masks in one place, or one over its picture, is an error."""
     if out is not None and len(pictures) == 1 and out.suffix.lower() == ".png":
@@ -222,17 +164,6 @@ def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
     if any(target.resolve() in resolved for target in targets):
         raise UserError("a mask would overwrite a picture", hint="choose another --out")
     return targets
-
-
-def _print_score(score: Any, split: str, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"split": split, **score.plain()}))
-        return
-    print(f"{split} split, native size")
-    for name, value in zip(score.classes, score.iou, strict=True):
-        print(f"  {name:20} {'   -' if math.isnan(value) else f'{100 * value:5.1f}'}")
-    print(f"  {'mean IoU':20} {100 * score.mean_iou:5.1f}")
-    print(f"  {'pixels right':20} {100 * score.accuracy:5.1f}")
 
 
 def main() -> None:

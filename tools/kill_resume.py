@@ -1,0 +1,75 @@
+"""Kills a training run ten times at random moments, resumes it each time, and compares the weights.
+
+`python tools/kill_resume.py [KILLS]`: two runs of the same recipe on generated streets in a
+temporary folder; one is left alone, the other is ended with SIGKILL. Exit status 1 where a weight
+differs.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+STEPS = 120
+RECIPE = ("--data", "streets:64x128", "--factor", "1/2", "--batch", "2", "--ema", "0.99")
+RUN = ("--steps", str(STEPS), "--save-every", "7", "--device", "cpu")
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen[bytes]:
+    """`trainer fit` in the background."""
+    command = [sys.executable, "-m", "trainer", "fit", *words]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_and_resume(place: Path, kills: int, moment: random.Random) -> int:
+    """Train to the end in `place` across that many kills; how many there were."""
+    killed = 0
+    while True:
+        begun = any(place.glob("runs/*/last.ckpt"))
+        process = start(*(("--resume", "last") if begun else (*RECIPE, *RUN)), cwd=place)
+        # From before the first import to well into the training.
+        if killed < kills:
+            time.sleep(moment.uniform(1, 12))
+        else:
+            process.wait()
+        if process.poll() is not None:
+            if process.returncode:
+                raise SystemExit(f"a run failed with {process.returncode}")
+            return killed
+        process.kill()
+        process.wait()
+        killed += 1
+        print(f"kill {killed}")
+
+
+def weights(place: Path) -> dict[str, torch.Tensor]:
+    """What the run published."""
+    content = torch.load(place / "model.ckpt", weights_only=True)
+    found: dict[str, torch.Tensor] = content["weights"]
+    return found
+
+
+def main() -> None:
+    """Run both and compare."""
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    with tempfile.TemporaryDirectory() as folder:
+        whole, parts = Path(folder) / "whole", Path(folder) / "parts"
+        whole.mkdir()
+        parts.mkdir()
+        if start(*RECIPE, *RUN, cwd=whole).wait():
+            raise SystemExit("the run that was left alone failed")
+        count = kill_and_resume(parts, kills, random.Random())
+        other = weights(parts)
+        differing = [name for name, value in weights(whole).items() if not value.equal(other[name])]
+    print(f"{count} kills, {STEPS} steps, {len(differing)} of {len(other)} tensors differ")
+    raise SystemExit(bool(differing))
+
+
+if __name__ == "__main__":
+    main()
