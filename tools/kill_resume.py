@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-STEPS = 120
+STEPS = 200
 RECIPE = ("--data", "streets:64x128", "--factor", "1/2", "--batch", "2", "--ema", "0.99")
 RUN = ("--steps", str(STEPS), "--save-every", "7", "--device", "cpu")
 
@@ -27,17 +27,29 @@ def start(*words: str, cwd: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def kill_and_resume(place: Path, kills: int, moment: random.Random) -> int:
+def undisturbed(place: Path) -> tuple[float, float]:
+    """Train to the end in `place`; (seconds to the first state, seconds from there to the end)."""
+    began = time.monotonic()
+    process = start(*RECIPE, *RUN, cwd=place)
+    while not any(place.glob("runs/*/last.ckpt")) and process.poll() is None:
+        time.sleep(0.05)
+    ready = time.monotonic()
+    if process.wait():
+        raise SystemExit("the run that was left alone failed")
+    return ready - began, time.monotonic() - ready
+
+
+def kill_and_resume(place: Path, kills: int, *, setup: float, training: float) -> int:
     """Train to the end in `place` across that many kills; how many there were."""
     killed = 0
     while True:
         begun = any(place.glob("runs/*/last.ckpt"))
         process = start(*(("--resume", "last") if begun else (*RECIPE, *RUN)), cwd=place)
-        # From before the first import to well into the training.
-        if killed < kills:
-            time.sleep(moment.uniform(1, 12))
-        else:
+        if killed == kills:
             process.wait()
+        else:
+            # From the middle of the imports to well into the training.
+            time.sleep(random.uniform(0.5 * setup, setup + 1.5 * training / kills))
         if process.poll() is not None:
             if process.returncode:
                 raise SystemExit(f"a run failed with {process.returncode}")
@@ -45,7 +57,7 @@ def kill_and_resume(place: Path, kills: int, moment: random.Random) -> int:
         process.kill()
         process.wait()
         killed += 1
-        print(f"kill {killed}")
+        print(f"kill {killed}", flush=True)
 
 
 def weights(place: Path) -> dict[str, torch.Tensor]:
@@ -62,9 +74,8 @@ def main() -> None:
         whole, parts = Path(folder) / "whole", Path(folder) / "parts"
         whole.mkdir()
         parts.mkdir()
-        if start(*RECIPE, *RUN, cwd=whole).wait():
-            raise SystemExit("the run that was left alone failed")
-        count = kill_and_resume(parts, kills, random.Random())
+        setup, training = undisturbed(whole)
+        count = kill_and_resume(parts, kills, setup=setup, training=training)
         other = weights(parts)
         differing = [name for name, value in weights(whole).items() if not value.equal(other[name])]
     print(f"{count} kills, {STEPS} steps, {len(differing)} of {len(other)} tensors differ")

@@ -112,17 +112,20 @@ def predict(
 
 @app.command("list")
 def list_parts(as_json: JsonOption = False) -> None:
-    """Say which models and data sets there are."""
-    from trainer import catalog
+    """Say which models, data sets and recipes there are."""
+    from trainer import catalog, recipe_file
 
     parts = {kind: catalog.names(kind) for kind in catalog.KINDS}
     if as_json:
-        print(json.dumps(parts))
+        print(json.dumps({**parts, "recipes": recipe_file.names()}))
         return
     for kind, names in parts.items():
         print(f"{kind}:")
         for name in names:
             print(f"  {_first_line(catalog.find(kind, name).__doc__ or '')}")
+    print("recipes:")
+    for name in recipe_file.names():
+        print(f"  {recipe_file.title(name)}")
 
 
 @app.command(

@@ -165,7 +165,7 @@ def train(given: dict[str, Any], device: str) -> Any:
         begun_on = state.recipe.data if state else "streets"
         with ranks.leader_first():
             dataset = datasets.load(fields.get("data", begun_on))
-        recipe = _recipe(fields, len(dataset.split("train")), state)
+        recipe = recipe_of(fields, len(dataset.split("train")), state)
         out = given.get("out") or (state.out if state else Path("model.ckpt"))
         return fitting.fit(
             recipe,
@@ -191,7 +191,7 @@ def _fields(given: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _recipe(fields: dict[str, Any], pairs: int, state: Any) -> Any:
+def recipe_of(fields: dict[str, Any], pairs: int, state: Any) -> Any:
     """The recipe of `fields`; what they leave open is as the run to go on with has it."""
     from trainer import resume
     from trainer.recipe import Recipe, steps_of
