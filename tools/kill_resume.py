@@ -49,7 +49,7 @@ def kill_and_resume(place: Path, kills: int, *, setup: float, training: float) -
             process.wait()
         else:
             # From the middle of the imports to well into the training.
-            time.sleep(random.uniform(0.5 * setup, setup + 1.5 * training / kills))
+            time.sleep(random.uniform(0.5 * setup, setup + 1.2 * training / kills))
         if process.poll() is not None:
             if process.returncode:
                 raise SystemExit(f"a run failed with {process.returncode}")

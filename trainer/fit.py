@@ -83,9 +83,10 @@ def _learner(
 def _run(runs: Path, learner: Learner, state: State | None) -> Run:
     writes = learner.ranks.leads
     if state is None:
-        run = Run.begun(runs, learner.recipe, writes=writes)
-        talk.say(f"writing {run.folder}/")
-        return run
+        begun = Run.begun(runs, learner.recipe) if writes else None
+        folder = Path(learner.ranks.told(str(begun.folder) if begun else ""))
+        talk.say(f"writing {folder}/")
+        return begun or Run(folder, writes=False)
     resume.refuse_other_data(state, learner.dataset)
     learner.restore(state.learner)
     talk.say(f"going on with {state.run}/ after {state.steps_done} of {state.recipe.steps} steps")
@@ -168,7 +169,8 @@ class _Loop:
 def _finished(learner: Learner, run: Run, out: Path, dataset: Dataset) -> Outcome:
     """Publish and score what was learned."""
     interrupted = not learner.has_finished
-    model = checkpoint.load(run.best) if learner.has_settled and run.writes else learner.state()
+    settled = learner.has_settled and learner.standing.best is not None
+    model = checkpoint.load(run.best) if settled else learner.state()
     if run.writes:
         _publish(model, run, out)
     run.draw_curves()

@@ -45,7 +45,7 @@ def _row_taps(pixels: int, small: Tensor, first: int, count: int) -> tuple[Tenso
     found = taps(pixels, small.shape[1], first, count)
     near, far, blend = (torch.from_numpy(a) for a in (found.near, found.far, found.weight))
     device = small.device
-    return near.to(device), far.to(device), blend[:, None].to(device)
+    return near.to(device), far.to(device), blend[:, None].to(device, small.dtype)
 
 
 def _band(

@@ -51,6 +51,13 @@ class Ranks:
         """Whether any process says yes; every one of them must ask."""
         return bool(self.sum(torch.tensor(float(wish))) > 0)
 
+    def told(self, text: str) -> str:
+        """What the first process says; every one of them must ask."""
+        said = [text]
+        if self.count > 1:
+            distributed.broadcast_object_list(said)
+        return said[0]
+
     def refuse_too_many(self, recipe: Recipe) -> None:
         """Raise where a process, or a part of its batch, would have no picture."""
         if recipe.batch < self.count * recipe.accumulate:

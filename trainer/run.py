@@ -37,10 +37,8 @@ class Run:
         self.logged = 0
 
     @classmethod
-    def begun(cls, parent: Path, recipe: Recipe, *, writes: bool = True) -> Run:
+    def begun(cls, parent: Path, recipe: Recipe) -> Run:
         """A new folder, named after its moment."""
-        if not writes:
-            return cls(parent, writes=False)
         run = cls(_fresh(parent))
         with published(run.folder / "recipe.toml") as draft:
             draft.write_text(recipe.to_toml(), encoding="utf-8")
