@@ -57,6 +57,9 @@ def fit(
     refuse_unwritable(out)
     precision.refuse(recipe.precision, device)
     ranks.refuse_too_many(recipe)
+    if ranks.count > 1 and device == "cpu":
+        # torch brings what they would share on GPUs alone.
+        talk.say("note: on the CPU every process has the batch statistics of its own part")
     crop = state.crop if state else views.crop_size(usual_size(dataset.split("train")), recipe)
     counted = census(recipe, dataset)
     learner = _learner(recipe, dataset, torch.device(device), ranks, counted)
@@ -83,6 +86,7 @@ def _learner(
 def _run(runs: Path, learner: Learner, state: State | None) -> Run:
     writes = learner.ranks.leads
     if state is None:
+        learner.begin()
         begun = Run.begun(runs, learner.recipe) if writes else None
         folder = Path(learner.ranks.told(str(begun.folder) if begun else ""))
         talk.say(f"writing {folder}/")

@@ -92,6 +92,13 @@ class Learner:
         if ranks.count > 1:
             self._module = DistributedDataParallel(self.objective)
 
+    def begin(self) -> None:
+        """Take over the pre-trained weights that the recipe names, if any."""
+        if self.recipe.weights:
+            # By name: only who brings weights needs what reads them.
+            reader = importlib.import_module("trainer.weights")
+            reader.fill(self.network, Path(self.recipe.weights))
+
     @property
     def steps_done(self) -> int:
         """The steps that were learned."""
@@ -211,9 +218,6 @@ class Learner:
 
 def _network(recipe: Recipe, classes: int, device: torch.device, ranks: Ranks) -> Network:
     made = network.build(recipe.model, classes)
-    if recipe.weights:
-        # By name: only who brings weights needs what reads them.
-        importlib.import_module("trainer.weights").fill(made, Path(recipe.weights))
     if ranks.count > 1 and device.type == "cuda":
         made = nn.SyncBatchNorm.convert_sync_batchnorm(made)  # type: ignore[no-untyped-call]
     made.to(device)

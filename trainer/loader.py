@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kernels.errors import UserError
 from kernels.paint import Mask
 from trainer import views
 from trainer.batch import Batch
@@ -88,7 +89,12 @@ def _chosen(pairs: int, recipe: Recipe, step: int) -> list[int]:
 
 
 def _stacked(futures: list[Future[views.View]], ignore: int) -> Batch:
-    drawn = [future.result() for future in futures]
+    try:
+        drawn = [future.result() for future in futures]
+    except MemoryError:
+        raise UserError(
+            "out of memory while pictures were read", hint="lower --batch, or free some"
+        ) from None
     return Batch(
         pictures=torch.from_numpy(np.stack([view.picture for view in drawn])),
         shares=torch.from_numpy(np.stack([view.shares for view in drawn])),

@@ -140,6 +140,7 @@ def test_pre_trained_weights_are_filled_in_before_the_first_step(dataset, monkey
     reader = SimpleNamespace(fill=lambda network, path: filled.append((network, path.name)))
     monkeypatch.setitem(sys.modules, "trainer.weights", reader)
     made = learner(dataset, weights="body.pth")
+    made.begin()
     assert filled == [(made.network, "body.pth")]
 
 

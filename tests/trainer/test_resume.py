@@ -9,12 +9,13 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from kernels.errors import UserError
-from trainer import checkpoint, data, resume
+from trainer import checkpoint, data, resume, views
 from trainer import fit as fitting
 from trainer.commands.fit import train
 from trainer.fit import Learner
@@ -124,23 +125,28 @@ def words_of(folder):
 
 
 def test_sigkill_at_any_moment_costs_nothing_but_time(shared_folder, tmp_path):
-    words = (*words_of(shared_folder), "--steps", 40)
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "parts").mkdir()
-    whole = begun(*words, cwd=tmp_path / "whole")
-    process = begun(*words, cwd=tmp_path / "parts")
-    while not list((tmp_path / "parts").glob("runs/*/metrics.jsonl")):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    parts.mkdir()
+    process = begun(*words_of(shared_folder), "--steps", 40, cwd=parts)
+    while not list(parts.glob("runs/*/metrics.jsonl")):
         assert process.poll() is None
         time.sleep(0.02)
     time.sleep(random.random() / 5)
     process.kill()
     process.communicate()
-    assert 0 < resume.load(only_run(tmp_path / "parts")).steps_done < 40
-    _, said = begun("--resume", "last", cwd=tmp_path / "parts").communicate(timeout=120)
-    assert "of 40 steps" in said
-    whole.communicate(timeout=120)
-    assert same(weights(tmp_path / "whole/model.ckpt"), weights(tmp_path / "parts/model.ckpt"))
-    assert lines(only_run(tmp_path / "whole")) == lines(only_run(tmp_path / "parts"))
+    assert 0 < resume.load(only_run(parts)).steps_done < 40
+    flags = {"save_every": "5", "device": "cpu"}
+    train({"resume": "last", "runs": parts / "runs", **flags}, "cpu")
+    recipe = resume.load(only_run(parts)).recipe
+    fitting.fit(
+        recipe,
+        data.load(recipe.data),
+        out=whole / "model.ckpt",
+        runs=whole / "runs",
+        device="cpu",
+    )
+    assert same(weights(whole / "model.ckpt"), weights(parts / "model.ckpt"))
+    assert lines(only_run(whole)) == lines(only_run(parts))
 
 
 def test_a_wish_to_stop_says_how_to_go_on(shared_folder, tmp_path):
@@ -204,9 +210,11 @@ def test_a_picture_that_breaks_in_the_middle_is_named_and_the_run_goes_on(
     fit(folder, whole)
     photo = folder / "images" / "train" / "3.png"
     good, step = photo.read_bytes(), Learner.step
+    half = tmp_path / "half.png"
 
     def breaking(self, batch):
-        photo.write_bytes(good[:2000])
+        half.write_bytes(good[:2000])
+        half.replace(photo)
         return step(self, batch)
 
     with monkeypatch.context() as patch:
@@ -217,6 +225,32 @@ def test_a_picture_that_breaks_in_the_middle_is_named_and_the_run_goes_on(
     photo.write_bytes(good)
     fit(folder, parts, state=resume.load(only_run(parts)))
     assert same(weights(whole / "model.ckpt"), weights(parts / "model.ckpt"))
+
+
+def test_a_reader_that_dies_is_said_and_the_run_goes_on(shared_folder, tmp_path, monkeypatch):
+    drawn, draw = [], views.draw
+
+    def dying(*words, **more):
+        drawn.append(1)
+        if len(drawn) == 9:
+            raise MemoryError
+        return draw(*words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "draw", dying)
+        with pytest.raises(UserError, match="out of memory while pictures were read"):
+            fit(shared_folder, tmp_path)
+    # The ninth view is in the fifth batch of two, or in the one beside it.
+    assert resume.load(only_run(tmp_path)).steps_done in (3, 4)
+
+
+def test_pre_trained_weights_are_not_wanted_again(shared_folder, tmp_path, monkeypatch):
+    filled = []
+    reader = SimpleNamespace(fill=lambda network, path: filled.append(path))
+    monkeypatch.setitem(sys.modules, "trainer.weights", reader)
+    fit(shared_folder, tmp_path, steps=1, weights="gone.pth")
+    fit(shared_folder, tmp_path, state=resume.load(only_run(tmp_path)))
+    assert filled == [Path("gone.pth")]
 
 
 def test_a_full_disk_is_said_and_leaves_the_state_before(shared_folder, tmp_path):
