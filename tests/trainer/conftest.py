@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainer import network
+from trainer import checkpoint, network
 from trainer.network import Network
 
 
@@ -28,4 +28,5 @@ class Plain(torch.nn.Module):
 @pytest.fixture
 def plain_network(monkeypatch):
     """Every model is this one while the test runs."""
-    monkeypatch.setattr(network, "build", lambda model, classes: Network(Plain(classes)))
+    for place in (network, checkpoint):
+        monkeypatch.setattr(place, "build", lambda model, classes: Network(Plain(classes)))

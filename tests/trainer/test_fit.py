@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from kernels.errors import UserError
-from trainer import checkpoint, data
+from trainer import checkpoint, data, resume
 from trainer import fit as fitting
 from trainer.fit import Learner
 from trainer.recipe import Recipe, steps_of
@@ -87,7 +87,11 @@ def test_a_wish_to_stop_leaves_a_checkpoint_that_predicts(shared_folder, tmp_pat
     assert process.returncode == 130
     assert " of 100000 steps" in talk
     assert "Traceback" not in talk
-    assert checkpoint.load(tmp_path / "model.ckpt").steps_done > 0
+    steps = checkpoint.load(tmp_path / "model.ckpt").steps_done
+    assert steps > 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert f"to go on: trainer fit --resume runs/{run.name}" in talk
+    assert resume.load(run).steps_done == steps
     photo = shared_folder / "images" / "test" / "0.png"
     assert trainer("predict", "model.ckpt", photo, cwd=tmp_path).returncode == 0
 
