@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ from trainer.network import Network
 from trainer.recipe import Recipe
 
 EXAMPLES = 4
+# What `published` leaves of a file when the process is killed.
+DRAFT = re.compile(r"\..+\.[0-9a-f]{12}")
 
 
 class Run:
@@ -62,8 +65,9 @@ class Run:
                 draft.write_bytes(kept)
             self.logged = len(kept)
             self.records = [json.loads(line) for line in kept.splitlines()]
-        for draft in self.folder.glob(".*.ckpt.*"):
-            draft.unlink()
+        for path in self.folder.iterdir():
+            if DRAFT.fullmatch(path.name):
+                path.unlink()
 
     def record(self, step: int, **values: Any) -> None:
         """Add a line to metrics.jsonl."""

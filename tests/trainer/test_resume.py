@@ -190,7 +190,7 @@ def test_a_torn_last_line_and_drafts_are_swept_away(shared_folder, tmp_path):
     before = lines(run)
     with (run / "metrics.jsonl").open("a") as log:
         log.write('{"step": 99, "lo')
-    (run / ".last.ckpt.0123").write_bytes(b"half")
+    (run / ".last.ckpt.0123456789ab").write_bytes(b"half")
     fit(shared_folder, tmp_path, state=resume.load(run))
     assert lines(run) == before
     assert not list(run.glob(".*"))
