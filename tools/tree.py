@@ -13,7 +13,7 @@ CLOSED = {
     "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
     ".ci": "What continuous integration runs: make check, make test.",
-    "tools": "make demo, the results table, and this tree.",
+    "tools": "make demo, the results table, a test of resuming, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",
 }

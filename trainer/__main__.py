@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-import math
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from kernels.errors import UserError, one_of, reported
+from kernels.errors import UserError, reported
+from trainer.commands.fit import fit
+from trainer.commands.scores import print_score
 
 app = typer.Typer(
     help="Train a segmentation model on small pictures; score it and predict at full size.",
@@ -41,50 +41,7 @@ def common(
         raise SystemExit(0)
 
 
-@app.command()
-def fit(
-    factor: Annotated[
-        str, typer.Option(help="share of each side that is kept: 1/4, 0.25, 2/5")
-    ] = "1/4",
-    data: DataOption = "streets",
-    model: Annotated[str, typer.Option(help="see `trainer list`")] = "compact",
-    steps: Annotated[
-        int | None, typer.Option(help="batches to learn from", show_default="1000")
-    ] = None,
-    epochs: Annotated[float | None, typer.Option(help="the same in passes over the data")] = None,
-    batch: Annotated[int, typer.Option(help="pictures a step")] = 8,
-    learning_rate: Annotated[float, typer.Option(help="highest of the schedule")] = 3e-3,
-    seed: Annotated[int, typer.Option(help="same seed, same model (on the CPU)")] = 0,
-    out: Annotated[Path, typer.Option(help="the checkpoint to write")] = Path("model.ckpt"),
-    runs: Annotated[Path, typer.Option(help="parent of the run's folder")] = Path("runs"),
-    device: DeviceOption = "auto",
-    as_json: JsonOption = False,
-) -> None:
-    """Train a model on reduced pictures and leave a checkpoint."""
-    from kernels.factor import read
-    from trainer import data as datasets
-    from trainer import fit as fitting
-    from trainer.recipe import Recipe, steps_of
-
-    exact, chosen = read(factor), _device(device)
-    # A job that is told to end is a wish to stop like any other: what was learned is kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    dataset = datasets.load(data)
-    count = steps_of(steps, epochs, len(dataset.split("train")), batch)
-    recipe = Recipe(
-        data=data,
-        factor=exact,
-        model=model,
-        steps=count,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-    )
-    outcome = fitting.fit(recipe, dataset, out=out, runs=runs, device=chosen)
-    if outcome.score is not None:
-        _print_score(outcome.score, outcome.scored_on, as_json)
-    if outcome.interrupted:
-        raise SystemExit(130)
+app.command()(fit)
 
 
 @app.command()
@@ -98,6 +55,7 @@ def evaluate(
     """Score a checkpoint at native size against full-size labels."""
     from trainer import checkpoint as checkpoints
     from trainer import data as datasets
+    from trainer import devices
     from trainer import evaluate as scoring
 
     loaded = checkpoints.load(checkpoint)
@@ -109,8 +67,8 @@ def evaluate(
             f"{len(dataset.classes)} ({', '.join(dataset.classes[:3])}, ...)",
             hint="score it on data with the classes it was trained for",
         )
-    network = loaded.network.to(_device(device))
-    _print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
+    network = loaded.network.to(devices.choose(device))
+    print_score(scoring.evaluate(network, loaded.contract, dataset, split), split, as_json)
 
 
 @app.command()
@@ -150,11 +108,12 @@ def predict(
     """
     from trainer import checkpoint as checkpoints
     from trainer import data as datasets
+    from trainer import devices
     from trainer import evaluate as scoring
     from trainer import pictures as drawing
 
     loaded = checkpoints.load(checkpoint)
-    network = loaded.network.to(_device(device))
+    network = loaded.network.to(devices.choose(device))
     failed = 0
     for picture, target in zip(pictures, _targets(pictures, out), strict=True):
         try:
@@ -172,17 +131,20 @@ def predict(
 
 @app.command("list")
 def list_parts(as_json: JsonOption = False) -> None:
-    """Say which models and data sets there are."""
-    from trainer import catalog
+    """Say which models, data sets and recipes there are."""
+    from trainer import catalog, recipe_file
 
     parts = {kind: catalog.names(kind) for kind in catalog.KINDS}
     if as_json:
-        print(json.dumps(parts))
+        print(json.dumps({**parts, "recipes": recipe_file.names()}))
         return
     for kind, names in parts.items():
         print(f"{kind}:")
         for name in names:
             print(f"  {_first_line(catalog.find(kind, name).__doc__ or '')}")
+    print("recipes:")
+    for name in recipe_file.names():
+        print(f"  {recipe_file.title(name)}")
 
 
 @app.command(
@@ -201,23 +163,6 @@ def export_artefact(context: typer.Context) -> None:
 
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else ""
-
-
-def _device(name: str) -> str:
-    """A device torch can use here, or an error that says which there are."""
-    import torch
-
-    kind, colon, index = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (colon and kind != "cuda"):
-        hint = "an NVIDIA GPU is called cuda" if kind == "gpu" else ""
-        raise one_of("device", name, ["auto", "cpu", "cuda"], hint=hint)
-    if kind == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no CUDA device here", hint="use --device cpu or auto")
-    if colon and not (index.isdecimal() and int(index) < torch.cuda.device_count()):
-        raise UserError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
-    return name
 
 
 def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
@@ -241,24 +186,6 @@ def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
     if any(target.resolve() in resolved for target in targets):
         raise UserError("a mask would overwrite a picture", hint="choose another --out")
     return targets
-
-
-def _print_score(score: Any, split: str, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"split": split, **score.plain()}))
-        return
-    told = zip(score.classes, score.iou, score.boundary_iou, strict=True)
-    rows = [*told, ("mean IoU", score.mean_iou, score.mean_boundary_iou)]
-    title = f"{split} split, native size"
-    width = max(len(title), *(len(name) + 2 for name in score.classes))
-    print(f"{title:{width}}{'IoU':>8}{'at boundaries':>16}")
-    for name, value, near in rows:
-        print(f"  {name:{width - 2}}{_percent(value):>8}{_percent(near):>16}")
-    print(f"  {'pixels right':{width - 2}}{_percent(score.accuracy):>8}")
-
-
-def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def main() -> None:

@@ -30,11 +30,7 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write the file; a reader sees the old one or the new one, never half of it."""
-    if not is_sound(checkpoint.network):
-        raise UserError(
-            f"{path} was not written: the weights are not finite numbers",
-            hint=f"lower --learning-rate below {checkpoint.recipe.learning_rate:g}",
-        )
+    refuse_unsound(checkpoint, path)
     weights = {name: value.cpu() for name, value in checkpoint.network.state_dict().items()}
     content = {
         "format": FORMAT,
@@ -48,6 +44,15 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     torch.save(content, buffer)
     with published(path) as draft:
         draft.write_bytes(buffer.getbuffer())
+
+
+def refuse_unsound(checkpoint: Checkpoint, path: Path) -> None:
+    """Raise where the weights are no numbers, before they replace at `path` what may be some."""
+    if not is_sound(checkpoint.network):
+        raise UserError(
+            f"{path} was not written: the weights are not finite numbers",
+            hint=f"lower --learning-rate below {checkpoint.recipe.learning_rate:g}",
+        )
 
 
 def is_sound(network: Network) -> bool:

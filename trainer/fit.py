@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from kernels.contract import Contract
-from kernels.errors import UserError
 from kernels.publish import refuse_unwritable
-from trainer import checkpoint, loader, network, talk, views
+from trainer import checkpoint, loader, precision, resume, scoring, talk, views
+from trainer.census import Census, census
 from trainer.checkpoint import Checkpoint
 from trainer.data import Dataset, usual_size
-from trainer.evaluate import evaluate
-from trainer.loss import soft_cross_entropy
-from trainer.progress import progress
+from trainer.keeper import Interval, Keeper
+from trainer.learner import Learner
+from trainer.optimiser import pace
+from trainer.progress import Advance, progress
+from trainer.ranks import ALONE, Ranks
 from trainer.recipe import Recipe
+from trainer.resume import State
 from trainer.run import Run
 from trainer.score import Score
-from trainer.version import writer
+from trainer.stopwatch import Stopwatch
+from trainer.wish import Wish
 
-WARM_UP = 0.05
-VALIDATIONS = 5
-VALIDATED_PAIRS = 10
+__all__ = ["Learner", "Outcome", "fit"]
+
 LOG_EVERY = 10
+SAVE_EVERY = Interval(seconds=300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,125 +42,155 @@ class Outcome:
     interrupted: bool
 
 
-def fit(recipe: Recipe, dataset: Dataset, *, out: Path, runs: Path, device: str) -> Outcome:
-    """Train by `recipe`, leave a checkpoint at `out` and in the run's folder, and score it."""
+def fit(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    out: Path,
+    runs: Path,
+    device: str,
+    state: State | None = None,
+    save_every: Interval = SAVE_EVERY,
+    ranks: Ranks = ALONE,
+) -> Outcome:
+    """Train by `recipe`, from `state` on if there is one; leave a checkpoint at `out`; score it."""
     refuse_unwritable(out)
-    crop = views.crop_size(usual_size(dataset.split("train")), recipe)
+    precision.refuse(recipe.precision, device)
+    ranks.refuse_too_many(recipe)
+    if ranks.count > 1 and device == "cpu":
+        # torch brings what they would share on GPUs alone.
+        talk.say("note: on the CPU every process has the batch statistics of its own part")
+    crop = state.crop if state else views.crop_size(usual_size(dataset.split("train")), recipe)
+    counted = census(recipe, dataset)
+    learner = _learner(recipe, dataset, torch.device(device), ranks, counted)
+    run = _run(runs, learner, state)
+    keeper = Keeper(learner, run, out=out, crop=crop, every=save_every)
+    wish = Wish(together=ranks.count > 1)
+    loop = _Loop(learner=learner, run=run, keeper=keeper, census=counted, wish=wish)
+    with keeper.kept():
+        # From now on the run can go on, whatever happens.
+        keeper.save()
+        loop.go()
+    return _finished(learner, run, out, dataset)
+
+
+def _learner(
+    recipe: Recipe, dataset: Dataset, device: torch.device, ranks: Ranks, counted: Census | None
+) -> Learner:
     torch.manual_seed(recipe.seed)
-    learner = Learner(recipe, dataset, torch.device(device))
-    run = Run(runs, recipe)
-    talk.say(f"writing {run.folder}/ and, at the end, {out}")
-    with learner.kept(out, run):
-        learner.train(run, crop)
-    if run.records:
-        run.draw_curves()
-    interrupted = learner.steps_done < recipe.steps
+    balanced = counted is not None and recipe.class_weights == "balanced"
+    weights = counted.weights() if counted and balanced else None
+    return Learner(recipe, dataset, device, ranks=ranks, class_weights=weights)
+
+
+def _run(runs: Path, learner: Learner, state: State | None) -> Run:
+    writes = learner.ranks.leads
+    if state is None:
+        learner.begin()
+        begun = Run.begun(runs, learner.recipe) if writes else None
+        folder = Path(learner.ranks.told(str(begun.folder) if begun else ""))
+        talk.say(f"writing {folder}/")
+        return begun or Run(folder, writes=False)
+    resume.refuse_other_data(state, learner.dataset)
+    learner.restore(state.learner)
+    talk.say(f"going on with {state.run}/ after {state.steps_done} of {state.recipe.steps} steps")
+    return Run.again(state.run, state.logged, writes=writes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loop:
+    learner: Learner
+    run: Run
+    keeper: Keeper
+    census: Census | None
+    wish: Wish
+
+    def go(self) -> None:
+        """All steps the recipe still asks for, with a look at the validation split now and then."""
+        learner = self.learner
+        with self.wish.heard(), progress(learner.recipe, learner.steps_done) as advance:
+            # Ended between a step and its look, a run owes the look.
+            self._look()
+            if not learner.has_finished:
+                self._steps(advance)
+
+    def _steps(self, advance: Advance) -> None:
+        learner, watch = self.learner, Stopwatch(self.learner.recipe.batch)
+        source = loader.batches(
+            learner.dataset,
+            learner.recipe,
+            self.keeper.crop,
+            first=learner.steps_done,
+            ranks=learner.ranks,
+            census=self.census,
+        )
+        for batch in watch.waiting(source):
+            if self.wish.together and learner.ranks.any(self.wish.asked):
+                raise KeyboardInterrupt
+            with self.wish.whole():
+                learner.step(batch)
+                watch.step()
+                self._log(watch)
+            score = self._look()
+            self.keeper.save_in_time()
+            advance(learner.steps_done, statistics.fmean(learner.recent), score, watch.speed)
+            if learner.has_finished:
+                return
+
+    def _log(self, watch: Stopwatch) -> None:
+        learner = self.learner
+        if learner.steps_done % LOG_EVERY and learner.steps_done != learner.recipe.steps:
+            return
+        self.run.record(
+            learner.steps_done,
+            loss=statistics.fmean(learner.recent),
+            rate=learner.recipe.learning_rate * pace(learner.recipe, learner.steps_done - 1),
+            pictures_per_second=round(watch.speed, 3),
+            waiting=round(watch.waited, 4),
+        )
+
+    def _look(self) -> float | None:
+        """mIoU at native size on the validation split, where a look is due and there are pairs."""
+        learner, standing = self.learner, self.learner.standing
+        due = standing.steps % learner.recipe.look_every == 0 and standing.looked < standing.steps
+        if not due or not learner.dataset.splits.get("val"):
+            return None
+        score = scoring.score(learner, "val", most=learner.recipe.looked_at)
+        with self.wish.whole():
+            self._keep_best(score)
+            self.run.record(learner.steps_done, miou=score.plain()["miou"])
+            standing.note(score.mean_iou)
+        return score.mean_iou
+
+    def _keep_best(self, score: Score) -> None:
+        if not self.run.writes:
+            return
+        checkpoint.save(self.learner.state(), self.run.checkpoint)
+        if self.learner.standing.is_better(score.mean_iou):
+            checkpoint.save(self.learner.state(), self.run.best)
+
+
+def _finished(learner: Learner, run: Run, out: Path, dataset: Dataset) -> Outcome:
+    """Publish and score what was learned."""
+    interrupted = not learner.has_finished
+    settled = learner.has_settled and learner.standing.best is not None
+    model = checkpoint.load(run.best) if settled else learner.state()
+    if run.writes:
+        _publish(model, run, out)
+    run.draw_curves()
     split = next((name for name in ("test", "val") if dataset.splits.get(name)), "")
     score = None
     if split and not interrupted:
-        score = evaluate(learner.network, learner.contract, dataset, split)
-        run.record(learner.steps_done, split=split, **score.plain())
-        run.draw_examples(learner.network, learner.contract, dataset.split(split))
-    return Outcome(
-        checkpoint=learner.state(), score=score, scored_on=split, run=run, interrupted=interrupted
-    )
+        score = scoring.score(learner, split, model=model)
+        run.record(model.steps_done, split=split, **score.plain())
+        run.draw_examples(model.network, model.contract, dataset.split(split))
+    return Outcome(checkpoint=model, score=score, scored_on=split, run=run, interrupted=interrupted)
 
 
-class Learner:
-    """A network on its way: weights, optimiser and schedule."""
-
-    def __init__(self, recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
-        self.recipe, self.dataset, self.device = recipe, dataset, device
-        self.network = network.build(recipe.model, len(dataset.classes)).to(device)
-        # Channels innermost: 1.6 times the speed on a CPU.
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.contract = Contract(
-            classes=dataset.classes,
-            palette=dataset.palette,
-            factor=recipe.factor,
-            ignore=dataset.ignore,
-            writer=writer(),
-        )
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
-        self.steps_done = 0
-
-    def train(self, run: Run, crop: tuple[int, int]) -> None:
-        """All steps of the recipe, with a look at the validation split now and then."""
-        recent: deque[float] = deque(maxlen=LOG_EVERY)
-        every = max(1, self.recipe.steps // VALIDATIONS)
-        with progress(self.recipe) as advance:
-            for batch in loader.batches(self.dataset, self.recipe, crop):
-                recent.append(self.step(batch))
-                loss = statistics.fmean(recent)
-                miou = None
-                if self.steps_done % every == 0:
-                    miou = self.validate(run)
-                    checkpoint.save(self.state(), run.checkpoint)
-                if self.steps_done % LOG_EVERY == 0 or self.steps_done == self.recipe.steps:
-                    run.record(self.steps_done, loss=loss, rate=self.schedule.get_last_lr()[0])
-                advance(self.steps_done, loss, miou)
-
-    def step(self, batch: loader.Batch) -> float:
-        """Learn from one batch."""
-        self.network.train()
-        logits = self.network(batch.pictures.to(self.device))
-        loss = soft_cross_entropy(logits, batch.shares.to(self.device))
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise UserError(
-                f"the loss is {value} at step {self.steps_done + 1}",
-                hint=f"lower --learning-rate below {self.recipe.learning_rate:g}",
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.schedule.step()
-        self.steps_done += 1
-        return value
-
-    def validate(self, run: Run) -> float | None:
-        """mIoU at native size on a few validation pairs; None where there are none."""
-        if not self.dataset.splits.get("val"):
-            return None
-        score = evaluate(self.network, self.contract, self.dataset, "val", most=VALIDATED_PAIRS)
-        run.record(self.steps_done, miou=score.plain()["miou"])
-        return score.mean_iou
-
-    def state(self) -> Checkpoint:
-        """What would be saved now."""
-        return Checkpoint(
-            network=self.network,
-            contract=self.contract,
-            recipe=self.recipe,
-            steps_done=self.steps_done,
-        )
-
-    @contextmanager
-    def kept(self, out: Path, run: Run) -> Iterator[None]:
-        """Save on the way out: to `out` when done or told to stop, elsewhere on an error."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            talk.say(f"stopped after {self.steps_done} of {self.recipe.steps} steps")
-        except BaseException:
-            # Not over `out`: the model that lies there may be better than half a run.
-            if self.steps_done and checkpoint.is_sound(self.network):
-                checkpoint.save(self.state(), run.checkpoint)
-                talk.say(f"{run.checkpoint} holds what {self.steps_done} steps have learned")
-            raise
-        if self.steps_done == 0:
-            talk.say(f"nothing learned yet: {out} is left as it was")
-            return
-        for path in (run.checkpoint, out):
-            checkpoint.save(self.state(), path)
-        talk.say(f"{out} is the model of {self.steps_done} steps, {run.checkpoint} its copy")
-
-    def _pace(self, step: int) -> float:
-        """Share of the learning rate: a short climb, then a cosine down to zero."""
-        done = step / self.recipe.steps
-        if done < WARM_UP:
-            return (step + 1) / (WARM_UP * self.recipe.steps + 1)
-        return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+def _publish(model: Checkpoint, run: Run, out: Path) -> None:
+    if model.steps_done == 0:
+        talk.say(f"nothing learned yet: {out} is left as it was")
+        return
+    for path in (run.checkpoint, out):
+        checkpoint.save(model, path)
+    talk.say(f"{out} is the model of {model.steps_done} steps, {run.checkpoint} its copy")

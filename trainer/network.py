@@ -34,6 +34,8 @@ class Network(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    # What each of `heads` counts for in the loss.
+    head_weights: tuple[float, ...] = (1.0,)
 
     def __init__(self, body: Body) -> None:
         super().__init__()
@@ -52,6 +54,14 @@ class Network(nn.Module):
         if self.body.stride > 1:
             logits = F.interpolate(logits, size=padded.shape[-2:], mode="bilinear")
         return logits[..., :height, :width]
+
+    def heads(self, small: Tensor) -> list[Tensor]:
+        """The logits of every head that learns, the one that predicts first."""
+        return [self(small)]
+
+    def groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """(pre-trained weights, weights of the head): they may learn at different rates."""
+        return list(self.parameters()), []
 
 
 def build(model: str, classes: int) -> Network:

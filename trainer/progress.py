@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -24,25 +23,23 @@ from trainer.recipe import Recipe
 class Advance(Protocol):
     """Called after every step; `miou` where it was just measured."""
 
-    def __call__(self, step: int, loss: float, miou: float | None) -> None:
+    def __call__(self, step: int, loss: float, miou: float | None, speed: float) -> None:
         """Move the bar to `step`."""
 
 
 @contextmanager
-def progress(recipe: Recipe) -> Iterator[Advance]:
-    """A bar over the steps of `recipe`; plain lines where there is no terminal."""
+def progress(recipe: Recipe, first: int = 0) -> Iterator[Advance]:
+    """A bar over the steps of `recipe` from `first` on; plain lines where there is no terminal."""
     bar = _bar()
-    task = bar.add_task("fit", total=recipe.steps, loss="-", miou="-", speed="-")
-    started = time.monotonic()
+    task = bar.add_task("fit", total=recipe.steps, completed=first, loss="-", miou="-", speed="-")
 
-    def advance(step: int, loss: float, miou: float | None) -> None:
-        speed = f"{step * recipe.batch / (time.monotonic() - started):.1f}"
-        bar.update(task, completed=step, loss=f"{loss:.3f}", speed=speed)
+    def advance(step: int, loss: float, miou: float | None, speed: float) -> None:
+        bar.update(task, completed=step, loss=f"{loss:.3f}", speed=f"{speed:.1f}")
         if miou is None:
             return
         bar.update(task, miou=f"{100 * miou:.1f}")
         if not talk.console.is_terminal:
-            talk.say(f"step {step}: loss {loss:.3f}, mIoU {100 * miou:.1f}, {speed} pictures/s")
+            talk.say(f"step {step}: loss {loss:.3f}, mIoU {100 * miou:.1f}, {speed:.1f} pictures/s")
 
     with bar:
         yield advance

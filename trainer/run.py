@@ -1,15 +1,18 @@
-"""The folder of one training run: its recipe, metrics, curves and pictures."""
+"""The folder of one training run: its recipe, state, metrics, curves and pictures."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from kernels.contract import Contract
 from kernels.errors import UserError
+from kernels.publish import published
 from trainer import pictures
 from trainer.data import Pair
 from trainer.evaluate import predict
@@ -17,29 +20,79 @@ from trainer.network import Network
 from trainer.recipe import Recipe
 
 EXAMPLES = 4
+# What `published` leaves of a file when the process is killed.
+DRAFT = re.compile(r"\..+\.[0-9a-f]{12}")
 
 
 class Run:
-    """A folder named after its moment; everything in it is written as it becomes known."""
+    """A folder in which everything is written as it becomes known."""
 
-    def __init__(self, parent: Path, recipe: Recipe) -> None:
-        self.folder = _fresh(parent)
-        self.checkpoint = self.folder / "model.ckpt"
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        self.folder = folder
+        # Of several processes one writes.
+        self.writes = writes
+        self.checkpoint = folder / "model.ckpt"
+        self.best = folder / "best.ckpt"
+        self.last = folder / "last.ckpt"
+        self.metrics = folder / "metrics.jsonl"
         self.records: list[dict[str, Any]] = []
-        (self.folder / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+        # The bytes of metrics.jsonl that are whole lines.
+        self.logged = 0
+
+    @classmethod
+    def begun(cls, parent: Path, recipe: Recipe) -> Run:
+        """A new folder, named after its moment."""
+        run = cls(_fresh(parent))
+        with published(run.folder / "recipe.toml") as draft:
+            draft.write_text(recipe.to_toml(), encoding="utf-8")
+        return run
+
+    @classmethod
+    def again(cls, folder: Path, logged: int, *, writes: bool = True) -> Run:
+        """The folder of a run that goes on; what it logged past `logged` bytes is forgotten."""
+        run = cls(folder, writes=writes)
+        if writes:
+            run._forget(logged)
+        return run
+
+    def _forget(self, logged: int) -> None:
+        """Take back the lines that will be written anew, and drafts that were never finished."""
+        with suppress(FileNotFoundError):
+            kept = self.metrics.read_bytes()[:logged]
+            # A machine that lost its power may have lost the end of the file, and half a line.
+            kept = kept[: kept.rfind(b"\n") + 1]
+            with published(self.metrics) as draft:
+                draft.write_bytes(kept)
+            self.logged = len(kept)
+            self.records = [json.loads(line) for line in kept.splitlines()]
+        for path in self.folder.iterdir():
+            if DRAFT.fullmatch(path.name):
+                path.unlink()
 
     def record(self, step: int, **values: Any) -> None:
         """Add a line to metrics.jsonl."""
         self.records.append({"step": step, **values})
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(self.records[-1]) + "\n")
+        if not self.writes:
+            return
+        line = f"{json.dumps(self.records[-1])}\n".encode()
+        try:
+            with self.metrics.open("ab") as log:
+                log.write(line)
+        except OSError as error:
+            raise UserError(
+                f"cannot write {self.metrics} ({error.strerror})", hint="make room there"
+            ) from None
+        self.logged += len(line)
 
     def draw_curves(self) -> None:
         """Write curves.png."""
-        pictures.curves(self.records, self.folder / "curves.png")
+        if self.writes and self.records:
+            pictures.curves(self.records, self.folder / "curves.png")
 
     def draw_examples(self, network: Network, contract: Contract, pairs: Sequence[Pair]) -> None:
         """Write examples.png: photo, truth and prediction, side by side."""
+        if not self.writes:
+            return
         rows = []
         for pair in pairs[:: max(1, len(pairs) // EXAMPLES)][:EXAMPLES]:
             sample = pair.read()

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 import kernels
 from kernels.errors import UserError
 from kernels.factor import small_size
+from kernels.paint import Mask
+from kernels.soften.modes import RANDOM
 from trainer.data import Dataset, Sample
-from trainer.recipe import Recipe
+from trainer.jitter import jittered
+from trainer.recipe import FULL, Recipe
 
 # What lies outside of the picture: the mean colour, so that it is about zero to the network.
 OUTSIDE = (124, 116, 104)
@@ -30,7 +33,8 @@ class View:
     """What one training example shows the network."""
 
     picture: NDArray[np.uint8]  # [h,w,3]
-    shares: NDArray[np.float32]  # [C,h,w]
+    shares: NDArray[np.float32]  # [C,h,w]; [0,h,w] where the labels stay at full size
+    labels: Mask | None = None  # [H,W]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,40 +69,78 @@ def draw(
     recipe: Recipe,
     dataset: Dataset,
     rng: np.random.Generator,
+    *,
+    shown: int | None = None,
 ) -> View:
-    """A random view of `sample`; its small size is `crop` whatever its zoom."""
-    window = _window(sample.labels.shape, crop, recipe, rng)
+    """A random view of `sample`; its small size is `crop` whatever its zoom.
+
+    With a class to be `shown` the view is centred on a pixel of it.
+    """
+    centre = None if shown is None else _pixel_of(shown, sample.labels, rng)
+    window = _window(sample.labels.shape, crop, recipe, rng, centre)
     picture = cut(sample.picture, window, OUTSIDE)
     labels = cut(sample.labels, window, dataset.ignore)
     if rng.random() < 0.5:
         picture, labels = picture[:, ::-1], labels[:, ::-1]
     # The window's height decides its own factor, and then both sides come out as `crop`.
     factor = Fraction(crop[0], window.height)
+    small = kernels.shrink(picture, factor)
+    if recipe.jitter:
+        small = jittered(small, recipe.jitter, rng)
+    if recipe.labels == FULL:
+        nothing = np.zeros((0, *crop), np.float32)
+        return View(picture=small, shares=nothing, labels=np.ascontiguousarray(labels))
+    # A phase for each view: one phase for all would be no random one.
+    seed = int(rng.integers(2**63)) if recipe.labels == RANDOM else 0
     return View(
-        picture=kernels.shrink(picture, factor),
+        picture=small,
         shares=kernels.soften(
-            labels, factor, len(dataset.classes), ignore=dataset.ignore, mode=recipe.labels
+            labels,
+            factor,
+            len(dataset.classes),
+            ignore=dataset.ignore,
+            mode=recipe.labels,
+            seed=seed,
         ),
     )
 
 
 def _window(
-    full: tuple[int, ...], crop: tuple[int, int], recipe: Recipe, rng: np.random.Generator
+    full: tuple[int, ...],
+    crop: tuple[int, int],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    centre: tuple[int, int] | None,
 ) -> Window:
-    zoom = math.exp(rng.uniform(-1, 1) * math.log(recipe.zoom))
+    zoom = _zoom(recipe, rng)
     # Never enlarge: a crop of its own size is the most that a picture can give.
     height = max(crop[0], round(crop[0] / float(recipe.factor) / zoom))
     width = round(crop[1] * height / crop[0])
     return Window(
-        top=_offset(full[0], height, rng),
-        left=_offset(full[1], width, rng),
+        top=_offset(full[0], height, rng, centre and centre[0]),
+        left=_offset(full[1], width, rng, centre and centre[1]),
         height=height,
         width=width,
     )
 
 
-def _offset(full: int, part: int, rng: np.random.Generator) -> int:
+def _zoom(recipe: Recipe, rng: np.random.Generator) -> float:
+    """Even on the scale on which twice and half are as far from one."""
+    high = math.log(recipe.zoom)
+    low = math.log(recipe.zoom_from) if recipe.zoom_from else -high
+    return math.exp((high + low) / 2 + rng.uniform(-1, 1) * (high - low) / 2)
+
+
+def _pixel_of(shown: int, labels: Mask, rng: np.random.Generator) -> tuple[int, int]:
+    places = np.flatnonzero(labels == shown)
+    row, column = divmod(int(places[rng.integers(len(places))]), labels.shape[1])
+    return row, column
+
+
+def _offset(full: int, part: int, rng: np.random.Generator, centre: int | None) -> int:
     low, high = sorted((0, full - part))
+    if centre is not None:
+        return min(max(centre - part // 2, low), high)
     return int(rng.integers(low, high + 1))
 
 

@@ -183,6 +183,7 @@ def test_list_names_what_there_is(tmp_path):
     told = json.loads(trainer("list", "--json", cwd=tmp_path).stdout)
     assert told["models"] == ["compact"]
     assert told["datasets"] == ["folder", "streets"]
+    assert {"streets", "cityscapes-half", "mapillary", "ade20k"} <= set(told["recipes"])
     assert "`compact`: a small residual U-Net" in trainer("list", cwd=tmp_path).stdout
 
 

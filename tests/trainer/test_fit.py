@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from kernels.errors import UserError
-from trainer import checkpoint, data
+from trainer import checkpoint, data, resume
 from trainer import fit as fitting
 from trainer.fit import Learner
 from trainer.recipe import Recipe, steps_of
@@ -38,7 +38,8 @@ def test_a_run_leaves_checkpoint_recipe_metrics_curves_and_pictures(shared_folde
     assert "pictures/s" in done.stderr
     (run,) = (tmp_path / "runs").iterdir()
     assert {path.name for path in run.iterdir()} == {
-        *("recipe.toml", "metrics.jsonl", "curves.png", "examples.png", "model.ckpt")
+        *("recipe.toml", "metrics.jsonl", "curves.png", "examples.png"),
+        *("model.ckpt", "best.ckpt", "last.ckpt"),
     }
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "miou" in line] == [1, 2, 3, 4, 5, 5]
@@ -86,7 +87,11 @@ def test_a_wish_to_stop_leaves_a_checkpoint_that_predicts(shared_folder, tmp_pat
     assert process.returncode == 130
     assert " of 100000 steps" in talk
     assert "Traceback" not in talk
-    assert checkpoint.load(tmp_path / "model.ckpt").steps_done > 0
+    steps = checkpoint.load(tmp_path / "model.ckpt").steps_done
+    assert steps > 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert f"to go on: trainer fit --resume runs/{run.name}" in talk
+    assert resume.load(run).steps_done == steps
     photo = shared_folder / "images" / "test" / "0.png"
     assert trainer("predict", "model.ckpt", photo, cwd=tmp_path).returncode == 0
 

@@ -4,8 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
+import kernels
 from trainer import data, loader, views
+from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 from trainer.views import Window
 
@@ -70,3 +73,65 @@ def test_an_epoch_shows_every_pair_once():
     recipe = Recipe(batch=4)
     seen = [index for step in range(3) for index in loader._chosen(6, recipe, step)]
     assert sorted(seen[:6]) == sorted(seen[6:]) == list(range(6))
+
+
+def test_a_zoom_with_two_ends_stays_between_them(dataset):
+    sample = dataset.split("train")[0].read()
+    recipe = Recipe(factor=Fraction(1, 4), zoom_from=1.0, zoom=2.0, labels="full")
+    heights = []
+    for seed in range(40):
+        view = views.draw(sample, (8, 8), recipe, dataset, np.random.default_rng(seed))
+        heights.append(view.labels.shape[0])
+    assert 16 <= min(heights) < 18 < 30 < max(heights) <= 32
+
+
+def test_full_labels_are_those_of_the_pictures_pixels(dataset):
+    sample = dataset.split("train")[0].read()
+    for seed in range(5):
+        full, area = (
+            views.draw(
+                sample,
+                (16, 16),
+                Recipe(factor=Fraction(1, 2), labels=labels),
+                dataset,
+                np.random.default_rng(seed),
+            )
+            for labels in ("full", "area")
+        )
+        assert np.array_equal(full.picture, area.picture)
+        assert full.shares.shape == (0, 16, 16)
+        factor = Fraction(16, full.labels.shape[0])
+        assert np.array_equal(kernels.soften(full.labels, factor, 3), area.shares)
+
+
+def test_random_nearest_labels_have_a_phase_of_their_own(dataset):
+    sample = dataset.split("train")[0].read()
+    recipe = Recipe(factor=Fraction(1, 8), zoom=1.0, labels="nearest-random")
+    drawn = [
+        views.draw(sample, (7, 10), recipe, dataset, np.random.default_rng(seed)).shares
+        for seed in range(8)
+    ]
+    assert len({one.tobytes() for one in drawn}) > 2
+
+
+def test_batches_from_a_later_step_on_are_the_same_ones(dataset):
+    recipe = Recipe(factor=Fraction(1, 2), steps=5, batch=3, jitter=0.3)
+    whole = list(loader.batches(dataset, recipe, (32, 32)))
+    rest = list(loader.batches(dataset, recipe, (32, 32), first=3))
+    assert len(rest) == 2
+    for one, two in zip(whole[3:], rest, strict=True):
+        assert one.pictures.equal(two.pictures)
+        assert one.shares.equal(two.shares)
+
+
+def test_the_parts_of_several_processes_are_the_batch(dataset):
+    recipe = Recipe(factor=Fraction(1, 2), steps=2, batch=5)
+    whole = list(loader.batches(dataset, recipe, (32, 32)))
+    parts = [
+        list(loader.batches(dataset, recipe, (32, 32), ranks=Ranks(rank=rank, count=2)))
+        for rank in range(2)
+    ]
+    for batch, one, two in zip(whole, *parts, strict=True):
+        assert len(one.pictures) == 2
+        assert torch.cat([one.pictures, two.pictures]).equal(batch.pictures)
+        assert torch.cat([one.shares, two.shares]).equal(batch.shares)

@@ -1,0 +1,208 @@
+"""`trainer fit`: a recipe from a file and flags, and a run of it, begun or gone on with."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kernels.errors import UserError
+from kernels.factor import read as read_factor
+from trainer.commands.scores import print_score
+
+OPTIMISING, VIEWS, TARGETS, LOOKS, COMPUTING = (
+    "Optimising",
+    "Views",
+    "Labels and loss",
+    "Looks at the validation split",
+    "Computing and keeping",
+)
+
+
+def _option(panel: str, text: str, default: Any = None) -> Any:
+    shown = str(default) if default is not None else None
+    return typer.Option(help=text, rich_help_panel=panel, show_default=shown or False)
+
+
+def fit(
+    context: typer.Context,
+    factor: Annotated[
+        str | None, typer.Option(help="share of each side kept: 1/4, 0.25", show_default="1/4")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR", show_default="streets"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="see `trainer list`", show_default="compact")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="a NAME of `trainer list` or a TOML file; flags win over it")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="go on with a run: its folder, or `last`")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="batches to learn from", show_default="1000")
+    ] = None,
+    epochs: Annotated[float | None, typer.Option(help="the same in passes over the data")] = None,
+    batch: Annotated[int | None, typer.Option(help="pictures a step", show_default="8")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="same seed, same model (on the CPU)", show_default="0")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the checkpoint to write", show_default="model.ckpt")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="parent of the run's folder")] = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, no table")] = False,
+    weights: Annotated[
+        str | None, _option(OPTIMISING, "a file of pre-trained weights to begin with")
+    ] = None,
+    optimiser: Annotated[str | None, _option(OPTIMISING, "adamw or sgd", "adamw")] = None,
+    learning_rate: Annotated[
+        float | None, _option(OPTIMISING, "highest of the schedule", 0.003)
+    ] = None,
+    head_rate: Annotated[
+        float | None, _option(OPTIMISING, "the head learns that many times as fast", 1)
+    ] = None,
+    momentum: Annotated[float | None, _option(OPTIMISING, "of sgd", 0.9)] = None,
+    weight_decay: Annotated[float | None, _option(OPTIMISING, "pull to zero", 0.01)] = None,
+    decay_on: Annotated[
+        str | None, _option(OPTIMISING, "all, or matrices: not norms and biases", "all")
+    ] = None,
+    schedule: Annotated[
+        str | None, _option(OPTIMISING, "cosine, poly or one-cycle", "cosine")
+    ] = None,
+    warm_up: Annotated[float | None, _option(OPTIMISING, "share of steps to climb", 0.05)] = None,
+    power: Annotated[float | None, _option(OPTIMISING, "of poly", 0.9)] = None,
+    clip: Annotated[
+        float | None, _option(OPTIMISING, "cut longer gradients to this; 0: none", 0)
+    ] = None,
+    ema: Annotated[
+        float | None, _option(OPTIMISING, "average the weights, e.g. 0.999; 0: do not", 0)
+    ] = None,
+    crop: Annotated[
+        float | None, _option(VIEWS, "side of a crop / side of its picture", 0.75)
+    ] = None,
+    zoom: Annotated[
+        float | None, _option(VIEWS, "a crop's factor goes up to factor*zoom", 1.33)
+    ] = None,
+    zoom_from: Annotated[
+        float | None, _option(VIEWS, "and down to factor*zoom-from", "1/zoom")
+    ] = None,
+    jitter: Annotated[
+        float | None, _option(VIEWS, "strength of colour jitter, e.g. 0.25", 0)
+    ] = None,
+    class_uniform: Annotated[
+        float | None, _option(VIEWS, "share of crops centred on a pixel of a class, all alike", 0)
+    ] = None,
+    labels: Annotated[
+        str | None,
+        _option(
+            TARGETS,
+            "area, bilinear, bilinear-aa, nearest, nearest-random, majority; full: labels at full "
+            "size, logits brought up to them",
+            "area",
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None, _option(TARGETS, "ce, kl (ce less entropy) or jdt (Jaccard)", "ce")
+    ] = None,
+    class_weights: Annotated[
+        str | None, _option(TARGETS, "none, or balanced by how rare a class is", "none")
+    ] = None,
+    ohem: Annotated[
+        float | None, _option(TARGETS, "learn from this share of the cells, the hardest", 1)
+    ] = None,
+    validate_every: Annotated[
+        int | None, _option(LOOKS, "steps from look to look", "a fifth of them")
+    ] = None,
+    validate_pairs: Annotated[int | None, _option(LOOKS, "pairs a look; 0: all", 10)] = None,
+    early_stop: Annotated[
+        int | None, _option(LOOKS, "end after so many looks without a better score; 0: never", 0)
+    ] = None,
+    precision: Annotated[str | None, _option(COMPUTING, "fp32, bf16 or fp16", "fp32")] = None,
+    accumulate: Annotated[
+        int | None, _option(COMPUTING, "learn a batch in so many parts: less memory", 1)
+    ] = None,
+    save_every: Annotated[
+        str, _option(COMPUTING, "keep the state for --resume: 30s, 5min, 2h, or 500 steps", "5min")
+    ] = "5min",
+) -> None:
+    """Train a model on reduced pictures and leave a checkpoint.
+
+    Several GPUs: torchrun --nproc-per-node N -m trainer fit ...
+    """
+    # A job that is told to end is a wish to stop like any other: what was learned is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = {name: value for name, value in context.params.items() if value is not None}
+    outcome = train(given, device)
+    if outcome.score is not None and outcome.run.writes:
+        print_score(outcome.score, outcome.scored_on, as_json)
+    if outcome.interrupted:
+        raise SystemExit(130)
+
+
+def train(given: dict[str, Any], device: str) -> Any:
+    """Train as the flags say."""
+    from trainer import data as datasets
+    from trainer import devices, recipe_file, resume
+    from trainer import fit as fitting
+    from trainer.keeper import Interval
+    from trainer.ranks import joined
+
+    every = Interval.read(given["save_every"])
+    fields = _fields(given)
+    state = None
+    if "resume" in given:
+        state = resume.load(resume.find(given["resume"], given["runs"]))
+    if "recipe" in given:
+        fields = recipe_file.merged(recipe_file.read(given["recipe"]), fields)
+    with joined(devices.choose(device)) as (ranks, own):
+        begun_on = state.recipe.data if state else "streets"
+        with ranks.leader_first():
+            dataset = datasets.load(fields.get("data", begun_on))
+        recipe = recipe_of(fields, len(dataset.split("train")), state)
+        out = given.get("out") or (state.out if state else Path("model.ckpt"))
+        return fitting.fit(
+            recipe,
+            dataset,
+            out=out,
+            runs=given["runs"],
+            device=own,
+            state=state,
+            save_every=every,
+            ranks=ranks,
+        )
+
+
+def _fields(given: dict[str, Any]) -> dict[str, Any]:
+    """The flags that are fields of a recipe."""
+    from trainer.recipe_file import TYPES
+
+    fields = {name: value for name, value in given.items() if name in TYPES}
+    if "factor" in fields:
+        fields["factor"] = read_factor(fields["factor"])
+    if "steps" in fields and "epochs" in fields:
+        raise UserError("--steps and --epochs say the same thing", hint="give one of them")
+    return fields
+
+
+def recipe_of(fields: dict[str, Any], pairs: int, state: Any) -> Any:
+    """The recipe of `fields`; what they leave open is as the run to go on with has it."""
+    from trainer import resume
+    from trainer.recipe import Recipe, steps_of
+
+    open_fields = dict(fields)
+    epochs = open_fields.pop("epochs", None)
+    if epochs is not None:
+        batch = open_fields.get("batch", state.recipe.batch if state else Recipe.batch)
+        open_fields["steps"] = steps_of(None, epochs, pairs, batch)
+    if state is None:
+        return Recipe(**open_fields)
+    wanted = Recipe(**{**vars(state.recipe), **open_fields})
+    resume.refuse_other_recipe(state, wanted)
+    return wanted

@@ -1,0 +1,1 @@
+"""One file a recipe. Its first line says what it is; a comment states the result to expect."""
