@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -39,6 +40,16 @@ class Stopwatch:
         """The step is over; what comes until the next wait is not counted."""
         self._waits.append(self._wait)
         self._lengths.append(time.monotonic() - self._began)
+
+    @property
+    def length(self) -> float:
+        """Seconds of the last step."""
+        return self._lengths[-1]
+
+    @property
+    def median(self) -> float:
+        """Seconds of a usual step."""
+        return statistics.median(self._lengths)
 
     @property
     def speed(self) -> float:

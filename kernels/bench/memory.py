@@ -11,6 +11,7 @@ STATUS = Path("/proc/self/status")
 FORGET = Path("/proc/self/clear_refs")
 # What Linux calls: reset the height of the resident memory.
 RESET_PEAK = "5"
+NOW, HEIGHT = "VmRSS", "VmHWM"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +26,10 @@ def peak(call: Callable[[], Any]) -> float:
     """Megabytes of resident memory that `call` adds at its height."""
     # What a first call loads and keeps is not the call's own.
     call()
-    FORGET.write_text(RESET_PEAK)
-    before = _resident("VmRSS")
+    forget_height()
+    before = resident(NOW)
     call()
-    return max(0, _resident("VmHWM") - before) / 1e6
+    return max(0, resident(HEIGHT) - before) / 1e6
 
 
 def can_measure() -> bool:
@@ -36,7 +37,13 @@ def can_measure() -> bool:
     return STATUS.exists() and FORGET.exists()
 
 
-def _resident(name: str) -> int:
+def forget_height() -> None:
+    """From now on the height is that of what comes."""
+    FORGET.write_text(RESET_PEAK)
+
+
+def resident(which: str) -> int:
+    """Bytes of this process that are in memory: NOW, or at their HEIGHT."""
     lines = STATUS.read_text(encoding="ascii").splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{which}:"))
     return 1024 * int(kilobytes)

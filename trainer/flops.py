@@ -1,0 +1,47 @@
+"""Counts the floating point operations of a network, without computing any of them."""
+
+from __future__ import annotations
+
+import copy
+from fractions import Fraction
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from kernels.factor import small_size
+from trainer import talk
+from trainer.network import Network
+
+Size = tuple[int, int]
+
+
+def flops(
+    network: Network, factor: Fraction, crop: Size, picture: Size
+) -> tuple[int | None, int | None]:
+    """(one training crop there and back, the mask of one full `picture`); None: uncountable."""
+    # Meta tensors have a shape and no content: the count costs nothing, at any size.
+    shape = copy.deepcopy(network).to("meta")
+    try:
+        return _training(shape, crop), _inference(shape, small_size(picture, factor))
+    except (RuntimeError, NotImplementedError) as error:
+        # Whatever a model of somebody's own does that depends on the content.
+        talk.say(f"note: operations not counted ({str(error).splitlines()[0]})")
+        return None, None
+
+
+def _training(network: Network, size: Size) -> int:
+    network.train()
+    # Batch norm wants more than one value a channel, however small the crop.
+    pictures = torch.empty((2, *size, 3), dtype=torch.uint8, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        total = torch.stack([logits.sum() for logits in network.heads(pictures)]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+    return int(counter.get_total_flops()) // 2
+
+
+def _inference(network: Network, size: Size) -> int:
+    network.eval()
+    pictures = torch.empty((1, *size, 3), dtype=torch.uint8, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(pictures)
+    return int(counter.get_total_flops())
