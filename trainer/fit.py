@@ -12,7 +12,9 @@ from kernels.publish import refuse_unwritable
 from trainer import checkpoint, loader, precision, resume, scoring, talk, views
 from trainer.census import Census, census
 from trainer.checkpoint import Checkpoint
+from trainer.cost import Cost, Meter, cost
 from trainer.data import Dataset, usual_size
+from trainer.flops import flops
 from trainer.keeper import Interval, Keeper
 from trainer.learner import Learner
 from trainer.optimiser import pace
@@ -37,6 +39,7 @@ class Outcome:
 
     checkpoint: Checkpoint
     score: Score | None
+    cost: Cost | None
     scored_on: str
     run: Run
     interrupted: bool
@@ -66,12 +69,13 @@ def fit(
     run = _run(runs, learner, state)
     keeper = Keeper(learner, run, out=out, crop=crop, every=save_every)
     wish = Wish(together=ranks.count > 1)
-    loop = _Loop(learner=learner, run=run, keeper=keeper, census=counted, wish=wish)
+    meter = Meter(learner.spent, learner.device)
+    loop = _Loop(learner=learner, run=run, keeper=keeper, census=counted, wish=wish, meter=meter)
     with keeper.kept():
         # From now on the run can go on, whatever happens.
         keeper.save()
         loop.go()
-    return _finished(learner, run, out, dataset)
+    return _finished(learner, run, out, crop)
 
 
 def _learner(
@@ -104,6 +108,7 @@ class _Loop:
     keeper: Keeper
     census: Census | None
     wish: Wish
+    meter: Meter
 
     def go(self) -> None:
         """All steps the recipe still asks for, with a look at the validation split now and then."""
@@ -128,8 +133,10 @@ class _Loop:
             if self.wish.together and learner.ranks.any(self.wish.asked):
                 raise KeyboardInterrupt
             with self.wish.whole():
-                learner.step(batch)
+                with self.meter.step():
+                    learner.step(batch)
                 watch.step()
+                learner.spent.note(watch)
                 self._log(watch)
             score = self._look()
             self.keeper.save_in_time()
@@ -156,6 +163,7 @@ class _Loop:
         if not due or not learner.dataset.splits.get("val"):
             return None
         score = scoring.score(learner, "val", most=learner.recipe.looked_at)
+        self.meter.settle()
         with self.wish.whole():
             self._keep_best(score)
             self.run.record(learner.steps_done, miou=score.plain()["miou"])
@@ -170,8 +178,9 @@ class _Loop:
             checkpoint.save(self.learner.state(), self.run.best)
 
 
-def _finished(learner: Learner, run: Run, out: Path, dataset: Dataset) -> Outcome:
+def _finished(learner: Learner, run: Run, out: Path, crop: tuple[int, int]) -> Outcome:
     """Publish and score what was learned."""
+    dataset = learner.dataset
     interrupted = not learner.has_finished
     settled = learner.has_settled and learner.standing.best is not None
     model = checkpoint.load(run.best) if settled else learner.state()
@@ -179,12 +188,25 @@ def _finished(learner: Learner, run: Run, out: Path, dataset: Dataset) -> Outcom
         _publish(model, run, out)
     run.draw_curves()
     split = next((name for name in ("test", "val") if dataset.splits.get(name)), "")
-    score = None
+    score = spent = None
     if split and not interrupted:
-        score = scoring.score(learner, split, model=model)
-        run.record(model.steps_done, split=split, **score.plain())
+        score, spent = scoring.score(learner, split, model=model), _cost(learner, crop)
+        run.record(model.steps_done, split=split, **score.plain(), cost=spent.plain())
         run.draw_examples(model.network, model.contract, dataset.split(split))
-    return Outcome(checkpoint=model, score=score, scored_on=split, run=run, interrupted=interrupted)
+    return Outcome(
+        checkpoint=model,
+        score=score,
+        cost=spent,
+        scored_on=split,
+        run=run,
+        interrupted=interrupted,
+    )
+
+
+def _cost(learner: Learner, crop: tuple[int, int]) -> Cost:
+    recipe, picture = learner.recipe, usual_size(learner.dataset.split("train"))
+    counted = flops(learner.network, recipe.factor, crop, picture)
+    return cost(learner.spent, recipe.batch, learner.device, counted)
 
 
 def _publish(model: Checkpoint, run: Run, out: Path) -> None:

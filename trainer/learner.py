@@ -22,6 +22,7 @@ from trainer import network, optimiser, precision
 from trainer.average import Average
 from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint
+from trainer.cost import Spent
 from trainer.data import Dataset
 from trainer.network import Network
 from trainer.objective import Objective
@@ -85,6 +86,7 @@ class Learner:
         self.scaler = precision.scaler(recipe.precision, device.type)
         self.average = Average(self.network, recipe.ema) if recipe.ema else None
         self.standing = Standing()
+        self.spent = Spent()
         self.recent: deque[float] = deque(maxlen=RECENT)
         # False while a step is under way: what an error leaves then is no moment to go on from.
         self.is_whole = True
@@ -202,6 +204,7 @@ class Learner:
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
             "standing": asdict(self.standing),
+            "spent": asdict(self.spent),
             "recent": list(self.recent),
         }
 
@@ -213,6 +216,7 @@ class Learner:
         self.optimiser.load_state_dict(plain["optimiser"])
         self.scaler.load_state_dict(plain["scaler"])
         self.standing = Standing(**plain["standing"])
+        self.spent = Spent(**plain.get("spent", {}))
         self.recent.extend(plain["recent"])
 
 

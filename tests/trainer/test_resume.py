@@ -61,7 +61,7 @@ def same(one, other):
 def lines(run):
     """The log without its times."""
     read = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    times = ("pictures_per_second", "waiting")
+    times = ("pictures_per_second", "waiting", "cost")
     return [{name: v for name, v in line.items() if name not in times} for line in read]
 
 

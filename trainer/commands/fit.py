@@ -141,7 +141,7 @@ def fit(
     given = {name: value for name, value in context.params.items() if value is not None}
     outcome = train(given, device)
     if outcome.score is not None and outcome.run.writes:
-        print_score(outcome.score, outcome.scored_on, as_json)
+        print_score(outcome.score, outcome.scored_on, as_json, outcome.cost)
     if outcome.interrupted:
         raise SystemExit(130)
 

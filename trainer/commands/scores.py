@@ -7,10 +7,11 @@ import math
 from typing import Any
 
 
-def print_score(score: Any, split: str, as_json: bool) -> None:
-    """One line a class, and their mean."""
+def print_score(score: Any, split: str, as_json: bool, cost: Any = None) -> None:
+    """One line a class, and their mean; JSON also says what the training cost."""
     if as_json:
-        print(json.dumps({"split": split, **score.plain()}))
+        spent = {"cost": cost.plain()} if cost else {}
+        print(json.dumps({"split": split, **score.plain(), **spent}))
         return
     told = zip(score.classes, score.iou, score.boundary_iou, strict=True)
     rows = [*told, ("mean IoU", score.mean_iou, score.mean_boundary_iou)]

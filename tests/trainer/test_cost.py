@@ -1,0 +1,67 @@
+"""What training costs is measured at the steps, and counted without computing."""
+
+import json
+from fractions import Fraction
+
+import pytest
+import torch
+
+from kernels.bench import memory
+from trainer import network
+from trainer.cost import Cost, Meter, Spent, cost
+from trainer.flops import flops
+
+CPU = torch.device("cpu")
+needs_linux = pytest.mark.skipif(not memory.can_measure(), reason="wants Linux, which tells peaks")
+
+
+@needs_linux
+def test_a_step_is_charged_with_what_it_frees_again_and_with_nothing_between_the_steps():
+    spent = Spent()
+    meter = Meter(spent, CPU)
+    for _ in range(2):
+        with meter.step():
+            torch.ones(10_000_000).sum()
+        torch.ones(50_000_000).sum()
+        meter.settle()
+    meter.look()
+    assert 35e6 < spent.memory < 80e6
+    assert spent.whole > 200e6
+
+
+def test_a_quarter_of_the_sides_is_a_sixteenth_of_the_arithmetic():
+    compact = network.build("compact", 3)
+    whole = flops(compact, Fraction(1), (128, 256), (256, 512))
+    quarter = flops(compact, Fraction(1, 4), (32, 64), (256, 512))
+    assert whole[0] == pytest.approx(16 * quarter[0], rel=0.02)
+    assert whole[1] == pytest.approx(16 * quarter[1], rel=0.02)
+    # There and back is about three times there.
+    assert 2.5 < whole[0] / (whole[1] / 4) < 3.1
+
+
+def test_a_model_that_looks_at_content_is_not_counted(capsys):
+    class Curious(torch.nn.Module):
+        stride = multiple = 1
+
+        def forward(self, picture):
+            return picture * picture.max().item()
+
+    assert flops(network.Network(Curious()), Fraction(1), (32, 32), (32, 32)) == (None, None)
+    assert "operations not counted" in capsys.readouterr().err
+
+
+def test_what_nobody_measured_is_null():
+    told = cost(Spent(), 8, CPU, (None, None)).plain()
+    assert told["memory"] is told["picture_seconds"] is told["crop_flops"] is None
+
+
+def test_a_run_says_what_it_cost(fit_tiny):
+    outcome, _ = fit_tiny(steps=3)
+    last = json.loads(outcome.run.metrics.read_text().splitlines()[-1])
+    told = Cost(**last["cost"])
+    assert told == outcome.cost
+    assert told.device == "cpu"
+    assert 0 < told.picture_seconds < told.seconds
+    assert told.crop_flops > told.picture_flops > 1e6
+    if memory.can_measure():
+        assert 0 < told.memory < told.whole_memory
