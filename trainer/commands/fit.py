@@ -149,18 +149,16 @@ def fit(
 def train(given: dict[str, Any], device: str) -> Any:
     """Train as the flags say."""
     from trainer import data as datasets
-    from trainer import devices, recipe_file, resume
+    from trainer import devices, resume
     from trainer import fit as fitting
     from trainer.keeper import Interval
     from trainer.ranks import joined
 
     every = Interval.read(given["save_every"])
-    fields = _fields(given)
+    fields = fields_of(given)
     state = None
     if "resume" in given:
         state = resume.load(resume.find(given["resume"], given["runs"]))
-    if "recipe" in given:
-        fields = recipe_file.merged(recipe_file.read(given["recipe"]), fields)
     with joined(devices.choose(device)) as (ranks, own):
         begun_on = state.recipe.data if state else "streets"
         with ranks.leader_first():
@@ -179,15 +177,17 @@ def train(given: dict[str, Any], device: str) -> Any:
         )
 
 
-def _fields(given: dict[str, Any]) -> dict[str, Any]:
-    """The flags that are fields of a recipe."""
-    from trainer.recipe_file import TYPES
+def fields_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe that flags say, and under them those of a recipe file."""
+    from trainer import recipe_file
 
-    fields = {name: value for name, value in given.items() if name in TYPES}
+    fields = {name: value for name, value in given.items() if name in recipe_file.TYPES}
     if "factor" in fields:
         fields["factor"] = read_factor(fields["factor"])
     if "steps" in fields and "epochs" in fields:
         raise UserError("--steps and --epochs say the same thing", hint="give one of them")
+    if "recipe" in given:
+        return recipe_file.merged(recipe_file.read(given["recipe"]), fields)
     return fields
 
 
