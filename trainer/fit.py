@@ -12,11 +12,12 @@ from kernels.publish import refuse_unwritable
 from trainer import checkpoint, loader, precision, resume, scoring, talk, views
 from trainer.census import Census, census
 from trainer.checkpoint import Checkpoint
-from trainer.cost import Cost, Meter, cost
+from trainer.cost import Cost, cost
 from trainer.data import Dataset, usual_size
 from trainer.flops import flops
 from trainer.keeper import Interval, Keeper
 from trainer.learner import Learner
+from trainer.meter import Meter
 from trainer.optimiser import pace
 from trainer.progress import Advance, progress
 from trainer.ranks import ALONE, Ranks
@@ -69,7 +70,7 @@ def fit(
     run = _run(runs, learner, state)
     keeper = Keeper(learner, run, out=out, crop=crop, every=save_every)
     wish = Wish(together=ranks.count > 1)
-    meter = Meter(learner.spent, learner.device)
+    meter = Meter(learner)
     loop = _Loop(learner=learner, run=run, keeper=keeper, census=counted, wish=wish, meter=meter)
     with keeper.kept():
         # From now on the run can go on, whatever happens.

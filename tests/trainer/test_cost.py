@@ -7,25 +7,33 @@ import pytest
 import torch
 
 from kernels.bench import memory
-from trainer import network
-from trainer.cost import Cost, Meter, Spent, cost
+from trainer import data, network
+from trainer.cost import Cost, Spent, cost
 from trainer.flops import flops
+from trainer.learner import Learner
+from trainer.meter import Meter
+from trainer.recipe import Recipe
 
 CPU = torch.device("cpu")
 needs_linux = pytest.mark.skipif(not memory.can_measure(), reason="wants Linux, which tells peaks")
 
 
 @needs_linux
-def test_a_step_is_charged_with_what_it_frees_again_and_with_nothing_between_the_steps():
-    spent = Spent()
-    meter = Meter(spent, CPU)
-    for _ in range(2):
+def test_a_step_is_charged_with_what_it_frees_and_what_stays_and_not_with_what_is_between(
+    shared_folder,
+):
+    spec = f"folder:{shared_folder}"
+    learner = Learner(Recipe(data=spec), data.load(spec), CPU)
+    weights = sum(tensor.nbytes for tensor in learner.network.state_dict().values())
+    meter, spent = Meter(learner), learner.spent
+    for _ in range(3):
         with meter.step():
             torch.ones(10_000_000).sum()
         torch.ones(50_000_000).sum()
         meter.settle()
     meter.look()
-    assert 35e6 < spent.memory < 80e6
+    assert 10e6 < weights < 15e6
+    assert 39e6 + weights < spent.memory < 60e6 + weights
     assert spent.whole > 200e6
 
 
