@@ -1,4 +1,4 @@
-"""The command line of the trainer: fit, evaluate, inspect, predict, list, export."""
+"""The command line of the trainer: fit, compare, evaluate, inspect, predict, list, export."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kernels.errors import UserError, reported
+from trainer.commands.compare import TAKES_ALL, compare
 from trainer.commands.fit import fit
 from trainer.commands.scores import print_score
 
@@ -42,6 +43,7 @@ def common(
 
 
 app.command()(fit)
+app.command(context_settings=TAKES_ALL)(compare)
 
 
 @app.command()

@@ -1,0 +1,142 @@
+"""`trainer compare`: factors x label modes x seeds, every run in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kernels.errors import UserError, one_of
+from kernels.factor import read as read_factor
+from trainer.commands import fit as fitting
+
+TAKES_ALL = {"allow_extra_args": True, "ignore_unknown_options": True}
+# What a cell is told by the comparison itself, and what to say instead.
+INSTEAD = {
+    "factor": "--factors",
+    "labels": "--labels area,nearest",
+    "seed": "--seeds",
+    "resume": "the same command again: it goes on by itself",
+    "runs": "--out",
+    "out": "--out",
+}
+
+
+def compare(
+    context: typer.Context,
+    factors: Annotated[str, typer.Option(help="as `fit` takes them, by commas")] = "1,1/2,1/4",
+    labels: Annotated[
+        str, typer.Option(help="label modes as `fit` takes them, by commas")
+    ] = "area",
+    seeds: Annotated[int, typer.Option(min=1, help="runs of each; their spread is shown")] = 3,
+    out: Annotated[Path, typer.Option(help="folder; a second call goes on there")] = Path(
+        "compare"
+    ),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, no table")] = False,
+) -> None:
+    """Train one recipe at several factors and label modes; say what each costs and scores.
+
+    Every other flag of `trainer fit` is shared by all runs: --recipe, --data, --steps, ...
+
+    All runs take the same steps on crops of the same part of the picture, so one at factor 1
+    computes about 16 times as much as one at 1/4 and lasts that much longer. How long all of it
+    will take is said when the first steps of each kind are done. Runs follow one another, each in
+    a process of its own: its memory is its own, and its crash costs one cell.
+
+    Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. Called
+    again it trains only what is missing. The exit status is 1 where a run failed.
+    """
+    # As in `fit`: told to end, it keeps what it has.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from trainer import talk
+    from trainer.comparison import outcome
+    from trainer.comparison.conduct import Conductor
+    from trainer.comparison.plan import settle
+
+    plan = _plan(tuple(context.args), _factors(factors), _labels(labels), seeds, out, device)
+    settle(plan)
+    conductor, stopped = Conductor(plan), False
+    try:
+        conductor.conduct()
+    except KeyboardInterrupt:
+        stopped = True
+        talk.say("stopped; the same command goes on")
+    told = ("--factors", factors, "--labels", labels, "--seeds", str(seeds), "--out", str(out))
+    command = ("trainer", "compare", *told, *context.args)
+    text, plain = outcome.write(plan, conductor.results, conductor.failures, command)
+    sys.stdout.write(f"{json.dumps(plain)}\n" if as_json else text)
+    talk.say(f"{plan.folder / outcome.REPORT} shows all of it")
+    if stopped or conductor.failures:
+        raise SystemExit(130 if stopped else 1)
+
+
+def _factors(text: str) -> list[Any]:
+    return list(dict.fromkeys(read_factor(word) for word in _words(text, "--factors")))
+
+
+def _labels(text: str) -> list[str]:
+    from trainer.recipe import CHOICES
+
+    modes = list(dict.fromkeys(_words(text, "--labels")))
+    for mode in modes:
+        if mode not in CHOICES["labels"]:
+            raise one_of("--labels", mode, CHOICES["labels"])
+    return modes
+
+
+def _words(text: str, flag: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise UserError(f"{flag} '{text}' has an empty part", hint=f"write {flag} a,b")
+    return words
+
+
+def _plan(
+    words: tuple[str, ...], factors: list[Any], modes: list[str], seeds: int, out: Path, device: str
+) -> Any:
+    """All that is to be done; what could not be done is refused before anything is."""
+    from trainer import data, devices, resume, views
+    from trainer.comparison.plan import Kind, Plan
+
+    fields = fitting.fields_of(_given(words))
+    chosen = devices.choose(device)
+    dataset = data.load(fields.get("data", "streets"))
+    if not any(dataset.splits.get(name) for name in ("test", "val")):
+        raise UserError("the data has no test or val split to compare on", hint="add val/")
+    kinds = [Kind(factor=factor, labels=mode) for factor in factors for mode in modes]
+    pairs = dataset.split("train")
+    for kind in kinds:
+        recipe = fitting.recipe_of({**fields, **vars(kind), "seed": 0}, len(pairs), None)
+        views.crop_size(data.usual_size(pairs), recipe)
+    return Plan(
+        folder=out,
+        words=words,
+        recipe=recipe,
+        device=chosen,
+        pictures=resume.fingerprint(dataset),
+        kinds=tuple(kinds),
+        seeds=seeds,
+    )
+
+
+def _given(words: tuple[str, ...]) -> dict[str, Any]:
+    """The words as `trainer fit` understands them."""
+    app = typer.Typer(add_completion=False)
+    app.command()(fitting.fit)
+    with typer.main.get_command(app).make_context("trainer compare", list(words)) as context:
+        given = {name: value for name, value in context.params.items() if value is not None}
+        typed = [n for n in given if _is_typed(context, n)]
+    for name, instead in INSTEAD.items():
+        if name in typed:
+            raise UserError(f"--{name} is not for `trainer compare`", hint=f"use {instead}")
+    return {name: given[name] for name in typed}
+
+
+def _is_typed(context: Any, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
