@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from kernels.contract import Colour
 from kernels.publish import published
 
 STYLE = """
@@ -27,6 +28,9 @@ table.facts td:first-child { color: var(--soft); white-space: nowrap; }
 table.facts td { overflow-wrap: anywhere; }
 pre { padding: .8rem; border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap;
   overflow-wrap: anywhere; }
+span.class { display: inline-block; margin-right: 1.2rem; white-space: nowrap; }
+span.class i { display: inline-block; width: .9em; height: .9em; margin-right: .4em;
+  border: 1px solid var(--line); vertical-align: -.1em; }
 img { max-width: 100%; background: #fff; border-radius: 6px; }
 """
 
@@ -75,6 +79,16 @@ def paragraph(text: str) -> str:
 def code(text: str) -> str:
     """What is typed."""
     return f"<pre>{escape(text)}</pre>"
+
+
+def swatches(names: Sequence[str], colours: Sequence[Colour]) -> str:
+    """Which colour is which class."""
+    each = (
+        f'<span class="class"><i style="background: rgb{tuple(map(int, colour))}"></i>'
+        f"{escape(name)}</span>"
+        for name, colour in zip(names, colours, strict=True)
+    )
+    return f"<p>{chr(10).join(each)}</p>"
 
 
 def picture(path: Path, said: str) -> str:

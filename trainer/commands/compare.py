@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,7 +104,7 @@ def _plan(
     from trainer import data, devices, resume, views
     from trainer.comparison.plan import Kind, Plan
 
-    fields = fitting.fields_of(_given(words))
+    fields = fitting.fields_of(_shared(words))
     chosen = devices.choose(device)
     dataset = data.load(fields.get("data", "streets"))
     if not any(dataset.splits.get(name) for name in ("test", "val")):
@@ -124,17 +125,22 @@ def _plan(
     )
 
 
-def _given(words: tuple[str, ...]) -> dict[str, Any]:
-    """The words as `trainer fit` understands them."""
+def _shared(words: tuple[str, ...]) -> dict[str, Any]:
+    """What all cells are told; what each is told by itself is refused."""
+    given = given_in(words)
+    for name, instead in INSTEAD.items():
+        if name in given:
+            raise UserError(f"--{name} is not for `trainer compare`", hint=f"use {instead}")
+    return given
+
+
+def given_in(words: Sequence[str]) -> dict[str, Any]:
+    """What `trainer fit` understands by `words`; what they leave open is not in it."""
     app = typer.Typer(add_completion=False)
     app.command()(fitting.fit)
     with typer.main.get_command(app).make_context("trainer compare", list(words)) as context:
         given = {name: value for name, value in context.params.items() if value is not None}
-        typed = [n for n in given if _is_typed(context, n)]
-    for name, instead in INSTEAD.items():
-        if name in typed:
-            raise UserError(f"--{name} is not for `trainer compare`", hint=f"use {instead}")
-    return {name: given[name] for name in typed}
+        return {name: value for name, value in given.items() if _is_typed(context, name)}
 
 
 def _is_typed(context: Any, name: str) -> bool:
