@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from kernels.publish import refuse_unwritable
-from trainer import checkpoint, loader, precision, resume, scoring, talk, views
+from trainer import checkpoint, loader, precision, report, resume, scoring, talk, views
 from trainer.census import Census, census
 from trainer.checkpoint import Checkpoint
 from trainer.cost import Cost, cost
@@ -194,6 +194,8 @@ def _finished(learner: Learner, run: Run, out: Path, crop: tuple[int, int]) -> O
         score, spent = scoring.score(learner, split, model=model), _cost(learner, crop)
         run.record(model.steps_done, split=split, **score.plain(), cost=spent.plain())
         run.draw_examples(model.network, model.contract, dataset.split(split))
+    if run.writes:
+        report.write(run, model, dataset, split=split, score=score, cost=spent)
     return Outcome(
         checkpoint=model,
         score=score,

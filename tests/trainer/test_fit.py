@@ -38,7 +38,7 @@ def test_a_run_leaves_checkpoint_recipe_metrics_curves_and_pictures(shared_folde
     assert "pictures/s" in done.stderr
     (run,) = (tmp_path / "runs").iterdir()
     assert {path.name for path in run.iterdir()} == {
-        *("recipe.toml", "metrics.jsonl", "curves.png", "examples.png"),
+        *("recipe.toml", "metrics.jsonl", "curves.png", "examples.png", "report.html"),
         *("model.ckpt", "best.ckpt", "last.ckpt"),
     }
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
