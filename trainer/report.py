@@ -117,8 +117,12 @@ def _cost(cost: Cost) -> Facts:
         ("one crop, there and back", _scaled(cost.crop_flops, 1e-9), "GFLOP"),
         ("the mask of a full picture", _scaled(cost.picture_flops, 1e-9), "GFLOP"),
     ]
-    told = [(name, "-" if v is None else f"{v:.3g} {unit}") for name, v, unit in numbers]
+    told = [(name, "-" if v is None else f"{_short(v)} {unit}") for name, v, unit in numbers]
     return [("device", f"{cost.device}, threads: {cost.threads}"), *told]
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _scaled(value: int | None, scale: float) -> float | None:

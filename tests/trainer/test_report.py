@@ -25,7 +25,7 @@ COST = Cost(
     batch=2,
     seconds=90,
     picture_seconds=0.25,
-    memory=104_000_000,
+    memory=4_104_000_000,
     whole_memory=None,
     crop_flops=1_000_000_000,
     picture_flops=None,
@@ -57,7 +57,7 @@ def test_it_says_score_recipe_data_cost_and_versions(page):
     assert "5 of 7 steps" in text
     assert "<td>learning_rate</td><td>0.01</td><td>0.003</td>" in text
     assert "<td>6 train, 2 val, 2 test</td>" in text
-    assert "<td>104 MB at its height</td>" in text
+    assert "<td>4104 MB at its height</td>" in text
     assert "<td>memory of the process</td><td>-</td>" in text
     assert "<td>torch</td>" in text
 

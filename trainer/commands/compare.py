@@ -68,7 +68,7 @@ def compare(
         stopped = True
         talk.say("stopped; the same command goes on")
     told = ("--factors", factors, "--labels", labels, "--seeds", str(seeds), "--out", str(out))
-    command = ("trainer", "compare", *told, *context.args)
+    command = ("trainer", "compare", *told, "--device", device, *context.args)
     text, plain = outcome.write(plan, conductor.results, conductor.failures, command)
     sys.stdout.write(f"{json.dumps(plain)}\n" if as_json else text)
     talk.say(f"{plan.folder / outcome.REPORT} shows all of it")
