@@ -72,11 +72,12 @@ def fit(
     wish = Wish(together=ranks.count > 1)
     meter = Meter(learner)
     loop = _Loop(learner=learner, run=run, keeper=keeper, census=counted, wish=wish, meter=meter)
-    with keeper.kept():
-        # From now on the run can go on, whatever happens.
-        keeper.save()
-        loop.go()
-    return _finished(learner, run, out, crop)
+    with run:
+        with keeper.kept():
+            # From now on the run can go on, whatever happens.
+            keeper.save()
+            loop.go()
+        return _finished(learner, run, out, crop)
 
 
 def _learner(

@@ -16,6 +16,7 @@ from kernels.publish import published
 from trainer import pictures
 from trainer.data import Pair
 from trainer.evaluate import predict
+from trainer.events import Events
 from trainer.network import Network
 from trainer.recipe import Recipe
 
@@ -35,9 +36,20 @@ class Run:
         self.best = folder / "best.ckpt"
         self.last = folder / "last.ckpt"
         self.metrics = folder / "metrics.jsonl"
+        self.events = Events(folder / "tensorboard")
         self.records: list[dict[str, Any]] = []
         # The bytes of metrics.jsonl that are whole lines.
         self.logged = 0
+
+    def __enter__(self) -> Run:
+        """While it is entered TensorBoard sees what is recorded."""
+        if self.writes:
+            self.events.open(self.records[-1]["step"] + 1 if self.records else 0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The log is complete."""
+        self.events.close()
 
     @classmethod
     def begun(cls, parent: Path, recipe: Recipe) -> Run:
@@ -83,6 +95,7 @@ class Run:
                 f"cannot write {self.metrics} ({error.strerror})", hint="make room there"
             ) from None
         self.logged += len(line)
+        self.events.record(step, values)
 
     def draw_curves(self) -> None:
         """Write curves.png."""
