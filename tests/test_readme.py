@@ -20,6 +20,9 @@ VERBS = {"make demo", "make test"}
 SHORTER = {
     "trainer fit --factor 1/4": ["--steps", "2", "--data", "streets:64x128"],
     "trainer fit --data folder:data --factor 1/4 --epochs 40 --out mine.ckpt": ["--batch", "60"],
+    "trainer compare --data folder:data --factors 1,1/2,1/4 --labels area,nearest --seeds 3": [
+        *("--factors", "1/2", "--labels", "area", "--seeds", "1", "--steps", "2"),
+    ],
 }
 ADDRESS = "http://127.0.0.1:8000"
 

@@ -52,8 +52,9 @@ def compare(
     Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. Called
     again it trains only what is missing. The exit status is 1 where a run failed.
     """
-    # As in `fit`: told to end, it keeps what it has.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Told to end, or left by its terminal, it ends its run and keeps what it has.
+    for wish in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(wish, signal.default_int_handler)
     from trainer import talk
     from trainer.comparison import outcome
     from trainer.comparison.conduct import Conductor

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from kernels.errors import UserError
 from kernels.publish import published
@@ -97,12 +97,20 @@ def _moment(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def train(plan: Plan, cell: Cell, advance: Advance) -> Result | Failure:
-    """Run the cell to its end; `advance` is told its log now and then."""
+def train(plan: Plan, cell: Cell, advance: Advance, lock: int) -> Result | Failure:
+    """Run the cell to its end, holding `lock`; `advance` is told its log now and then."""
     place = plan.place(cell)
     place.mkdir(parents=True, exist_ok=True)
     with (place / LOG).open("wb") as log, tempfile.TemporaryFile() as said:
-        code = _run(command(plan, cell), said, log, lambda: advance(records(place)))
+        process = subprocess.Popen(
+            command(plan, cell),
+            stdout=said,
+            stderr=log,
+            pass_fds=(lock,),
+            # In a session of its own: Ctrl-C reaches this process alone, which hands it on once.
+            start_new_session=True,
+        )
+        code = _ended(process, lambda: advance(records(place)))
         said.seek(0)
         answer = said.read().decode(errors="replace")
     if code:
@@ -115,9 +123,8 @@ def train(plan: Plan, cell: Cell, advance: Advance) -> Result | Failure:
     return result
 
 
-def _run(command: list[str], said: IO[bytes], log: IO[bytes], look: Callable[[], None]) -> int:
-    # In a session of its own: Ctrl-C reaches this process alone, which hands it on once.
-    process = subprocess.Popen(command, stdout=said, stderr=log, start_new_session=True)
+def _ended(process: subprocess.Popen[bytes], look: Callable[[], None]) -> int:
+    """The exit status; until there is one, have a look now and then."""
     try:
         while True:
             try:

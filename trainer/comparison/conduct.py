@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trainer import talk
 from trainer.comparison import cell as cells
 from trainer.comparison.cell import Failure, Result
+from trainer.comparison.lock import alone
 from trainer.comparison.pace import Pace, told
 from trainer.comparison.plan import Cell, Plan
 
@@ -24,10 +25,14 @@ class Conductor:
         self.plan = plan
         self.results: list[Result] = []
         self.failures: list[Failure] = []
-        self._pace = Pace(plan.recipe.steps * plan.recipe.batch)
+        self._pace = Pace(plan.recipe.steps, plan.recipe.batch)
 
     def conduct(self) -> None:
         """Train what is not yet trained."""
+        with alone(self.plan.folder) as lock:
+            self._conduct(lock)
+
+    def _conduct(self, lock: int) -> None:
         self.results = [r for c in self.plan.cells if (r := cells.found(self.plan, c))]
         through = {result.cell for result in self.results}
         left = [cell for cell in self.plan.cells if cell not in through]
@@ -36,17 +41,18 @@ class Conductor:
         for place, cell in enumerate(left):
             again = ", going on with it" if cells.state(self.plan, cell) else ""
             talk.say(f"cell {place + 1} of {len(left)}: {cell.title}{again}")
-            self._train(cell, left[place + 1 :])
+            self._train(cell, left[place + 1 :], lock)
 
-    def _train(self, cell: Cell, later: list[Cell]) -> None:
+    def _train(self, cell: Cell, later: list[Cell], lock: int) -> None:
         with _bar(self.plan.recipe.steps) as advance:
 
             def look(records: list[dict[str, Any]]) -> None:
-                advance(max((line["step"] for line in records), default=0))
+                done = max((line["step"] for line in records), default=0)
+                advance(done)
                 if self._pace.note(cell.kind, records):
-                    self._estimate([cell, *later])
+                    self._estimate([cell, *later], done)
 
-            ended = cells.train(self.plan, cell, look)
+            ended = cells.train(self.plan, cell, look, lock)
         # A short run may be through between two looks.
         self._pace.note(cell.kind, cells.records(self.plan.place(cell)))
         if isinstance(ended, Failure):
@@ -57,13 +63,11 @@ class Conductor:
             score = "-" if ended.miou is None else f"{100 * ended.miou:.1f}"
             talk.say(f"  mIoU {score}, trained in {told(ended.cost.seconds)}")
 
-    def _estimate(self, left: list[Cell]) -> None:
-        seconds = self._pace.left(left)
-        if seconds is not None:
-            talk.say(
-                f"  about {told(seconds)} of training for the {len(left)} left, "
-                f"going by {self._pace.seen}; scoring comes on top"
-            )
+    def _estimate(self, left: list[Cell], done: int) -> None:
+        talk.say(
+            f"  about {told(self._pace.left(left, done))} of training to go, "
+            f"by the pace of {self._pace.seen}; scoring comes on top"
+        )
 
 
 @contextmanager

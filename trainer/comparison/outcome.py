@@ -58,11 +58,12 @@ def plain(plan: Plan, found: Sequence[Group], failures: Sequence[Failure]) -> di
 def facts(plan: Plan, results: Sequence[Result]) -> list[str]:
     """What one must know to read the numbers, a sentence a line."""
     recipe = plan.recipe
-    splits = ", ".join(sorted({result.split for result in results}))
+    splits = sorted({result.split for result in results})
+    scored = f"{', '.join(splits)} split at native size" if splits else "nothing is through yet"
     devices = sorted({f"{r.cost.device}, threads: {r.cost.threads}" for r in results})
     lines = [
-        f"{recipe.data}: {splits or 'no'} split at native size; {recipe.model}, {recipe.steps} "
-        f"steps of {recipe.batch} crops ({recipe.crop:g} of each side)."
+        f"{recipe.data}: {scored}; {recipe.model}, {recipe.steps} steps of {recipe.batch} crops "
+        f"({recipe.crop:g} of each side)."
     ]
     if devices:
         lines += [f"Measured on {'; '.join(devices)} ({processor()})."]

@@ -11,9 +11,8 @@ from trainer.comparison.plan import Cell, Kind
 class Pace:
     """Seconds a picture of each kind seen so far."""
 
-    def __init__(self, pictures: int) -> None:
-        # That a whole run learns from.
-        self._pictures = pictures
+    def __init__(self, steps: int, batch: int) -> None:
+        self._steps, self._batch = steps, batch
         self._seen: dict[Kind, float] = {}
 
     def note(self, kind: Kind, records: Sequence[dict[str, Any]]) -> bool:
@@ -25,11 +24,13 @@ class Pace:
         self._seen[kind] = 1 / speeds[-1]
         return is_new
 
-    def left(self, cells: Sequence[Cell]) -> float | None:
-        """Seconds of training for all of `cells` from their beginning."""
-        if not self._seen:
-            return None
-        return self._pictures * sum(self._picture(cell.kind) for cell in cells)
+    def left(self, cells: Sequence[Cell], done: int = 0) -> float:
+        """Seconds of training for all of `cells`; the first of them has `done` steps behind it.
+
+        At least one kind must have been seen.
+        """
+        whole = self._steps * sum(self._picture(cell.kind) for cell in cells)
+        return self._batch * (whole - done * self._picture(cells[0].kind))
 
     def _picture(self, kind: Kind) -> float:
         if kind in self._seen:

@@ -13,10 +13,12 @@ from trainer.__main__ import app
 @pytest.fixture
 def compare(tmp_path, monkeypatch):
     """Runs the command in this process; its cells have processes of their own."""
-    before = signal.getsignal(signal.SIGTERM)
+    wishes = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(wish) for wish in wishes]
     monkeypatch.chdir(tmp_path)
     yield lambda *words: CliRunner().invoke(app, ["compare", *map(str, words)])
-    signal.signal(signal.SIGTERM, before)
+    for wish, handler in zip(wishes, before, strict=True):
+        signal.signal(wish, handler)
 
 
 def test_two_factors_are_trained_once_and_set_side_by_side(compare, shared_folder, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import asdict
 
@@ -12,6 +13,7 @@ from kernels.errors import UserError
 from trainer.comparison import cell as cells
 from trainer.comparison.cell import Failure
 from trainer.comparison.conduct import Conductor
+from trainer.comparison.lock import alone
 
 
 def said(result):
@@ -36,12 +38,19 @@ def script(monkeypatch):
     return put
 
 
-def test_what_a_run_says_is_kept_and_read_again(plan, result, script):
+@pytest.fixture
+def lock(plan):
+    """Of the plan's folder."""
+    with alone(plan().folder) as held:
+        yield held
+
+
+def test_what_a_run_says_is_kept_and_read_again(plan, result, script, lock):
     (cell, _) = plan().cells
     expected = result("1 area")
     assert cells.found(plan(), cell) is None
     script(f"print({json.dumps(said(expected))!r})")
-    assert cells.train(plan(), cell, lambda records: None) == expected
+    assert cells.train(plan(), cell, lambda records: None, lock) == expected
     assert cells.found(plan(), cell) == expected
 
 
@@ -68,15 +77,15 @@ def test_a_failed_cell_is_told_with_its_error_and_the_others_go_on(plan, script)
     assert not (plan().place(plan().cells[0]) / "result.json").exists()
 
 
-def test_a_killed_cell_says_so(plan, script):
+def test_a_killed_cell_says_so(plan, script, lock):
     script("import os; os.kill(os.getpid(), 9)")
-    failure = cells.train(plan(), plan().cells[0], lambda records: None)
+    failure = cells.train(plan(), plan().cells[0], lambda records: None, lock)
     assert failure == Failure(
         cell=plan().cells[0], message="ended by SIGKILL; was there enough memory?"
     )
 
 
-def test_a_wish_to_stop_reaches_the_run_and_lets_it_end(plan, script, tmp_path):
+def test_a_wish_to_stop_reaches_the_run_and_lets_it_end(plan, script, lock, tmp_path):
     script(
         "import pathlib, signal, sys, time\n"
         f"kept = pathlib.Path({str(tmp_path / 'kept')!r})\n"
@@ -91,7 +100,7 @@ def test_a_wish_to_stop_reaches_the_run_and_lets_it_end(plan, script, tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        cells.train(plan(), plan().cells[0], look)
+        cells.train(plan(), plan().cells[0], look, lock)
     assert (tmp_path / "kept").read_text() == "yes"
 
 
@@ -126,3 +135,19 @@ def test_a_damaged_result_is_named(plan):
     with pytest.raises(UserError, match=r"result\.json: not a result") as caught:
         cells.found(plan(), cell)
     assert "delete" in caught.value.hint
+
+
+def test_two_comparisons_do_not_share_a_folder(plan, lock):
+    with pytest.raises(UserError, match="another comparison is at work"):
+        Conductor(plan()).conduct()
+
+
+def test_a_run_whose_comparison_was_killed_keeps_the_folder(plan):
+    with alone(plan().folder) as lock:
+        left = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    with pytest.raises(UserError, match="or a run that one has left"), alone(plan().folder):
+        pass
+    left.kill()
+    left.wait()
+    with alone(plan().folder):
+        pass

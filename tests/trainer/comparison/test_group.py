@@ -66,14 +66,14 @@ def test_memory_that_nobody_measured_is_left_out(result):
 
 
 def test_what_is_left_goes_by_the_kinds_seen_at_work():
-    pace = Pace(pictures=1000)
+    pace = Pace(steps=500, batch=2)
     whole, half = (Cell(kind=kind(title), seed=0) for title in ("1 area", "1/2 area"))
-    assert pace.left([whole]) is None
     assert not pace.note(half.kind, [{"step": 1, "miou": 0.1}])
     assert pace.note(half.kind, [{"step": 10, "pictures_per_second": 4.0}])
     assert not pace.note(half.kind, [{"step": 20, "pictures_per_second": 5.0}])
     # A whole picture has four times the pixels of one at a half.
     assert pace.left([half, whole]) == pytest.approx(200 + 800)
+    assert pace.left([half, whole], done=250) == pytest.approx(100 + 800)
 
 
 @pytest.mark.parametrize(
