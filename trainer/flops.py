@@ -23,7 +23,7 @@ def flops(
     shape = copy.deepcopy(network).to("meta")
     try:
         return _training(shape, crop), _inference(shape, small_size(picture, factor))
-    except (RuntimeError, NotImplementedError) as error:
+    except (RuntimeError, ValueError, NotImplementedError) as error:
         # Whatever a model of somebody's own does that depends on the content.
         talk.say(f"note: operations not counted ({str(error).splitlines()[0]})")
         return None, None

@@ -64,10 +64,14 @@ class Allocated:
 
 
 def gauge(device: torch.device) -> Gauge | None:
-    """The one for `device`; only Linux tells of its processes."""
+    """The one for `device`; None where there is none, as outside of Linux."""
     if device.type == "cuda":
         return Allocated(device)
-    return Resident() if memory.can_measure() else None
+    # Some containers show these files and do not let anybody write there.
+    with suppress(OSError):
+        memory.forget_height()
+        return Resident()
+    return None
 
 
 class Meter:

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,6 +36,13 @@ def test_a_step_is_charged_with_what_it_frees_and_what_stays_and_not_with_what_i
     assert 10e6 < weights < 15e6
     assert 39e6 + weights < spent.memory < 60e6 + weights
     assert spent.whole > 200e6
+
+
+def test_where_memory_cannot_be_measured_a_run_goes_on_without(fit_tiny, monkeypatch):
+    monkeypatch.setattr(memory, "FORGET", Path("/nowhere/clear_refs"))
+    told = fit_tiny(steps=1)[0].cost
+    assert told.memory is told.whole_memory is None
+    assert told.seconds > 0
 
 
 def test_a_quarter_of_the_sides_is_a_sixteenth_of_the_arithmetic():

@@ -16,7 +16,7 @@ VARIED = ("factor", "labels", "seed")
 SHARED = "shared.json"
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """What is held against another: runs of one kind differ by their seed alone."""
 
