@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kernels.errors import UserError, reported
-from trainer.commands.compare import TAKES_ALL, compare
+from trainer.commands.compare import HELP, TAKES_ALL, compare
 from trainer.commands.fit import fit
 from trainer.commands.scores import print_score
 
@@ -43,7 +43,7 @@ def common(
 
 
 app.command()(fit)
-app.command(context_settings=TAKES_ALL)(compare)
+app.command(help=HELP, context_settings=TAKES_ALL)(compare)
 
 
 @app.command()

@@ -26,6 +26,20 @@ INSTEAD = {
     "out": "--out",
 }
 
+# A paragraph is one line here: the terminal breaks it where it must.
+HELP = "\n\n".join(
+    (
+        "Train one recipe at several factors and label modes; say what each costs and scores.",
+        "Every other flag of `trainer fit` is shared by all runs: --recipe, --data, --steps, ...",
+        "All runs take the same steps on crops of the same part of the picture, so one at factor 1 "
+        "computes about 16 times as much as one at 1/4 and lasts that much longer. How long all of "
+        "it will take is said when the first steps of each kind are done. Runs follow one another, "
+        "each in a process of its own: its memory is its own, and its crash costs one cell.",
+        "Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. "
+        "Called again it trains only what is missing. The exit status is 1 where a run failed.",
+    )
+)
+
 
 def compare(
     context: typer.Context,
@@ -40,18 +54,7 @@ def compare(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, no table")] = False,
 ) -> None:
-    """Train one recipe at several factors and label modes; say what each costs and scores.
-
-    Every other flag of `trainer fit` is shared by all runs: --recipe, --data, --steps, ...
-
-    All runs take the same steps on crops of the same part of the picture, so one at factor 1
-    computes about 16 times as much as one at 1/4 and lasts that much longer. How long all of it
-    will take is said when the first steps of each kind are done. Runs follow one another, each in
-    a process of its own: its memory is its own, and its crash costs one cell.
-
-    Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. Called
-    again it trains only what is missing. The exit status is 1 where a run failed.
-    """
+    """Train one recipe at several factors and label modes; say what each costs and scores."""
     # Told to end, or left by its terminal, it ends its run and keeps what it has.
     for wish in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(wish, signal.default_int_handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from kernels.publish import published
-from trainer.comparison.group import COSTS, QUALITIES, Group, Measure, Spread
+from trainer.comparison.group import COSTS, QUALITIES, Group, Measure
 
 # Okabe and Ito's colours, which people who see fewer colours also tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANEL = 3.4  # inches
 PIXELS_AN_INCH = 120
-LEAST_RATIO = 3.0
+# Costs that many times apart are shown on a logarithmic scale; less than NARROW wants more ticks.
+LEAST_RATIO, NARROW = 2.0, 8.0
 # How much of the way to white the palest bars go.
 PALEST = 0.7
 
@@ -57,8 +57,9 @@ def _scatter(panel: Any, found: Sequence[Group], cost: Measure, measure: Measure
         up = [group.spread(measure) for group in of_mode]
         panel.errorbar(
             *([spread.mean for spread in of] for of in (across, up)),
-            xerr=[_error(spread) for spread in across],
-            yerr=[_error(spread) for spread in up],
+            # Of one seed it is NaN, and no bar is drawn.
+            xerr=[spread.deviation for spread in across],
+            yerr=[spread.deviation for spread in up],
             **_style(place),
             capsize=3,
             label=f"labels {mode}",
@@ -107,14 +108,10 @@ def _scale(panel: Any, costs: Sequence[float]) -> None:
     if not known or max(known) < LEAST_RATIO * min(known):
         return
     panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    is_narrow = max(known) < NARROW * min(known)
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7) if is_narrow else (1, 2, 5)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _error(spread: Spread) -> float:
-    """No bar where one seed says nothing of a spread."""
-    return 0 if math.isnan(spread.deviation) else spread.deviation
 
 
 def classes(found: Sequence[Group], path: Path) -> None:
@@ -132,7 +129,7 @@ def classes(found: Sequence[Group], path: Path) -> None:
             np.arange(len(names)) + (place - (len(found) - 1) / 2) * thick,
             [spreads[name].mean for name in names],
             thick,
-            xerr=[_error(spreads[name]) for name in names],
+            xerr=[spreads[name].deviation for name in names],
             color=_shade(group, found),
             error_kw={"elinewidth": 1, "capsize": 2},
             label=group.kind.title,
