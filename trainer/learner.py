@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kernels.contract import Contract
 from kernels.errors import UserError
-from trainer import network, optimiser, precision
+from trainer import network, optimiser, precision, talk
 from trainer.average import Average
 from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint
@@ -99,7 +99,8 @@ class Learner:
         if self.recipe.weights:
             # By name: only who brings weights needs what reads them.
             reader = importlib.import_module("trainer.weights")
-            reader.fill(self.network, Path(self.recipe.weights))
+            for line in reader.fill(self.network, Path(self.recipe.weights)).told():
+                talk.say(line)
 
     @property
     def steps_done(self) -> int:

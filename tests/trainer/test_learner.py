@@ -1,9 +1,7 @@
 """One step does what the recipe says, and says what goes wrong."""
 
-import sys
 from dataclasses import replace
 from fractions import Fraction
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -135,13 +133,14 @@ def test_other_errors_are_no_lack_of_memory(dataset, monkeypatch):
         made.step(next(loader.batches(dataset, made.recipe, (32, 32))))
 
 
-def test_pre_trained_weights_are_filled_in_before_the_first_step(dataset, monkeypatch):
-    filled = []
-    reader = SimpleNamespace(fill=lambda network, path: filled.append((network, path.name)))
-    monkeypatch.setitem(sys.modules, "trainer.weights", reader)
-    made = learner(dataset, weights="body.pth")
+def test_pre_trained_weights_are_filled_in_before_the_first_step(dataset, tmp_path, capsys):
+    made = learner(dataset, weights=str(tmp_path / "body.pth"))
+    public = {name: 0.5 * value for name, value in made.network.body.state_dict().items()}
+    torch.save(public, tmp_path / "body.pth")
     made.begin()
-    assert filled == [(made.network, "body.pth")]
+    for name, value in made.network.body.state_dict().items():
+        assert torch.equal(value, public[name])
+    assert "body.pth" in capsys.readouterr().err
 
 
 def test_a_run_that_no_longer_improves_ends_early_with_its_best(shared_folder, tmp_path):

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from kernels.errors import UserError
-from trainer import recipe_file
+from trainer import catalog, recipe_file
 from trainer.commands.fit import recipe_of, train
 from trainer.recipe import Recipe
 
@@ -19,6 +19,13 @@ def test_a_shipped_recipe_is_one_and_says_what_to_expect(name):
     text = (recipe_file.SHIPPED / f"{name}.toml").read_text()
     assert recipe_file.title(name).startswith(f"{name}: ")
     assert "Not measured here" in text or "measured\n# with tools/" in text
+
+
+@pytest.mark.parametrize("name", recipe_file.names())
+def test_a_shipped_recipe_names_a_model_and_a_data_set_that_there_are(name):
+    recipe = recipe_of(recipe_file.read(name), pairs=100, state=None)
+    assert recipe.model in catalog.names("models")
+    assert recipe.data.partition(":")[0] in catalog.names("datasets")
 
 
 def test_the_papers_recipe_is_as_published():
