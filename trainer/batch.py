@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from kernels.paint import Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +43,8 @@ class Batch:
             )
             for first, last in pairwise(edges)
         ]
+
+
+def tensor_of(pixels: Mask) -> Tensor:
+    """Pixels as a tensor; torch can do little with uint16."""
+    return torch.from_numpy(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))

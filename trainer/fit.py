@@ -130,6 +130,7 @@ class _Loop:
             first=learner.steps_done,
             ranks=learner.ranks,
             census=self.census,
+            device=learner.device,
         )
         for batch in watch.waiting(source):
             if self.wish.together and learner.ranks.any(self.wish.asked):

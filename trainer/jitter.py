@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,29 @@ from numpy.typing import NDArray
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def jittered(
-    picture: NDArray[np.uint8], strength: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """`picture` in other light: three gains within 1 +- strength, a hue turned by up to strength.
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """One change of light: colours go through `matrix`, and all of them up by a share of grey."""
+
+    matrix: NDArray[np.float32]  # [3,3]
+    lift: float  # of the picture's mean grey
+
+    def on(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """`picture` in this light."""
+        grey = np.float32(self.lift * float(picture.mean((0, 1)) @ LUMA))
+        changed = picture.reshape(-1, 3) @ self.matrix.T + grey
+        return np.asarray(np.rint(changed).clip(0, 255).astype(np.uint8).reshape(picture.shape))
+
+
+def drawn(strength: float, rng: np.random.Generator) -> Light:
+    """A light by chance: three gains within 1 +- strength, a hue turned by up to strength.
 
     All four are linear in the colours, so that they are one 3x3 matrix and an offset.
     """
     bright, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
     turn = 2 * math.pi * strength * rng.uniform(-1, 1)
     matrix = bright * contrast * (_saturation(saturation) @ _hue(turn))
-    grey = bright * (1 - contrast) * float(picture.mean((0, 1)) @ LUMA)
-    changed = picture.reshape(-1, 3) @ matrix.T.astype(np.float32) + np.float32(grey)
-    return np.asarray(np.rint(changed).clip(0, 255).astype(np.uint8).reshape(picture.shape))
+    return Light(matrix=matrix.astype(np.float32), lift=float(bright * (1 - contrast)))
 
 
 def _saturation(gain: float) -> NDArray[np.float64]:

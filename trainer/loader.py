@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from kernels.errors import UserError
-from kernels.paint import Mask
-from trainer import views
-from trainer.batch import Batch
+from trainer import talk, views
+from trainer.batch import Batch, tensor_of
 from trainer.census import Census
-from trainer.data import Dataset
+from trainer.data import Dataset, Sample
 from trainer.ranks import ALONE, Ranks
 from trainer.recipe import Recipe
 
 __all__ = ["Batch", "batches"]
 
-THREADS = 2
+CPU = torch.device("cpu")
+# Enough on a CPU, where the network wants the cores; a GPU waits for decoded pictures.
+THREADS = {"cpu": 2, "cuda": min(16, os.cpu_count() or 2)}
 BATCHES_AHEAD = 3
 
 
@@ -34,24 +38,63 @@ def batches(
     first: int = 0,
     ranks: Ranks = ALONE,
     census: Census | None = None,
+    device: torch.device = CPU,
 ) -> Iterator[Batch]:
     """One batch a step from step `first` on; of several processes each gets its part.
 
-    Threads decode and shrink outside of the interpreter lock.
+    Threads decode outside of the interpreter lock; what is left to do they do as well, or the GPU.
     """
     source = _Source(dataset=dataset, recipe=recipe, crop=crop, census=census)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="loader") as pool:
-        waiting: deque[list[Future[views.View]]] = deque()
+    bench = _on_gpu(source, device) if reduces(device) else _on_cpu(source)
+    with ThreadPoolExecutor(THREADS[device.type], thread_name_prefix="loader") as pool:
+        waiting: deque[list[Future[Any]]] = deque()
         try:
             for step in range(first, recipe.steps):
                 places = ranks.part(recipe.batch)
-                waiting.append([pool.submit(source.view, step, place) for place in places])
+                waiting.append([pool.submit(bench.prepare, step, place) for place in places])
                 if len(waiting) > BATCHES_AHEAD:
-                    yield _stacked(waiting.popleft(), dataset.ignore)
+                    yield bench.gather(_results(waiting.popleft()))
             while waiting:
-                yield _stacked(waiting.popleft(), dataset.ignore)
+                yield bench.gather(_results(waiting.popleft()))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bench:
+    """Who does what: threads prepare each place, and the caller gathers a batch of them."""
+
+    prepare: Callable[[int, int], Any]
+    gather: Callable[[list[Any]], Batch]
+
+
+def reduces(device: torch.device) -> bool:
+    """Whether the device makes small pictures of the full ones itself."""
+    if device.type != "cuda":
+        return False
+    if importlib.util.find_spec("triton"):
+        return True
+    talk.say("note: pictures are reduced on the CPU, because the package triton is not installed")
+    return False
+
+
+def _on_cpu(source: _Source) -> _Bench:
+    def prepare(step: int, place: int) -> views.View:
+        sample, shot = source.sample(step, place)
+        return views.take(sample, shot, source.crop, source.recipe, source.dataset)
+
+    return _Bench(prepare=prepare, gather=partial(stacked, ignore=source.dataset.ignore))
+
+
+def _on_gpu(source: _Source, device: torch.device) -> _Bench:
+    # By name: it brings triton, which a CPU does without.
+    gpu_views = importlib.import_module("trainer.gpu_views")
+    camera = gpu_views.Camera(source.crop, source.recipe, source.dataset, device)
+
+    def prepare(step: int, place: int) -> Any:
+        return camera.prepare(*source.sample(step, place))
+
+    return _Bench(prepare=prepare, gather=camera.take)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +106,13 @@ class _Source:
     crop: tuple[int, int]
     census: Census | None
 
-    def view(self, step: int, place: int) -> views.View:
+    def sample(self, step: int, place: int) -> tuple[Sample, views.Shot]:
         # Seeded by its place in the run, so that threads can finish in any order.
         rng = np.random.default_rng((self.recipe.seed, 1, step, place))
         pairs = self.dataset.split("train")
         index, shown = self._picked(len(pairs), step, place, rng)
         sample = pairs[index].read()
-        return views.draw(sample, self.crop, self.recipe, self.dataset, rng, shown=shown)
+        return sample, views.aim(sample.labels, self.crop, self.recipe, rng, shown=shown)
 
     def _picked(
         self, pairs: int, step: int, place: int, rng: np.random.Generator
@@ -88,21 +131,20 @@ def _chosen(pairs: int, recipe: Recipe, step: int) -> list[int]:
     return [int(order[place // pairs][place % pairs]) for place in places]
 
 
-def _stacked(futures: list[Future[views.View]], ignore: int) -> Batch:
+def _results(futures: list[Future[Any]]) -> list[Any]:
     try:
-        drawn = [future.result() for future in futures]
+        return [future.result() for future in futures]
     except MemoryError:
         raise UserError(
             "out of memory while pictures were read", hint="lower --batch, or free some"
         ) from None
+
+
+def stacked(drawn: list[views.View], ignore: int) -> Batch:
+    """Views as one batch."""
     return Batch(
         pictures=torch.from_numpy(np.stack([view.picture for view in drawn])),
         shares=torch.from_numpy(np.stack([view.shares for view in drawn])),
-        labels=tuple(_tensor(view.labels) for view in drawn if view.labels is not None),
+        labels=tuple(tensor_of(view.labels) for view in drawn if view.labels is not None),
         ignore=ignore,
     )
-
-
-def _tensor(labels: Mask) -> Tensor:
-    # torch can do little with uint16.
-    return torch.from_numpy(labels if labels.dtype == np.uint8 else labels.astype(np.int32))

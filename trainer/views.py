@@ -16,7 +16,7 @@ from kernels.factor import small_size
 from kernels.paint import Mask
 from kernels.soften.modes import RANDOM
 from trainer.data import Dataset, Sample
-from trainer.jitter import jittered
+from trainer.jitter import Light, drawn
 from trainer.recipe import FULL, Recipe
 
 # What lies outside of the picture: the mean colour, so that it is about zero to the network.
@@ -63,46 +63,75 @@ def _crop_side(side: int, share: float) -> int:
     return max(SMALLEST_CROP, CROP_STEP * round(side * share / CROP_STEP))
 
 
-def draw(
-    sample: Sample,
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """What chance has decided of a view, before any pixel is touched."""
+
+    window: Window
+    flip: bool
+    light: Light | None
+    seed: int  # of random label modes
+
+    def factor(self, crop: tuple[int, int]) -> Fraction:
+        """The window's height decides its own factor, and then both sides come out as `crop`."""
+        return Fraction(crop[0], self.window.height)
+
+
+def aim(
+    labels: Mask,
     crop: tuple[int, int],
     recipe: Recipe,
-    dataset: Dataset,
     rng: np.random.Generator,
     *,
     shown: int | None = None,
-) -> View:
-    """A random view of `sample`; its small size is `crop` whatever its zoom.
+) -> Shot:
+    """A random view of a sample; its small size is `crop` whatever its zoom.
 
     With a class to be `shown` the view is centred on a pixel of it.
     """
-    centre = None if shown is None else _pixel_of(shown, sample.labels, rng)
-    window = _window(sample.labels.shape, crop, recipe, rng, centre)
-    picture = cut(sample.picture, window, OUTSIDE)
-    labels = cut(sample.labels, window, dataset.ignore)
-    if rng.random() < 0.5:
-        picture, labels = picture[:, ::-1], labels[:, ::-1]
-    # The window's height decides its own factor, and then both sides come out as `crop`.
-    factor = Fraction(crop[0], window.height)
-    small = kernels.shrink(picture, factor)
-    if recipe.jitter:
-        small = jittered(small, recipe.jitter, rng)
-    if recipe.labels == FULL:
-        nothing = np.zeros((0, *crop), np.float32)
-        return View(picture=small, shares=nothing, labels=np.ascontiguousarray(labels))
-    # A phase for each view: one phase for all would be no random one.
-    seed = int(rng.integers(2**63)) if recipe.labels == RANDOM else 0
-    return View(
-        picture=small,
-        shares=kernels.soften(
-            labels,
-            factor,
-            len(dataset.classes),
-            ignore=dataset.ignore,
-            mode=recipe.labels,
-            seed=seed,
-        ),
+    centre = None if shown is None else _pixel_of(shown, labels, rng)
+    return Shot(
+        window=_window(labels.shape, crop, recipe, rng, centre),
+        flip=bool(rng.random() < 0.5),
+        light=drawn(recipe.jitter, rng) if recipe.jitter else None,
+        # A phase for each view: one phase for all would be no random one.
+        seed=int(rng.integers(2**63)) if recipe.labels == RANDOM else 0,
     )
+
+
+def take(
+    sample: Sample, shot: Shot, crop: tuple[int, int], recipe: Recipe, dataset: Dataset
+) -> View:
+    """The view that `shot` says, on the CPU."""
+    picture = turned(cut(sample.picture, shot.window, OUTSIDE), shot)
+    small = kernels.shrink(picture, shot.factor(crop))
+    if shot.light:
+        small = shot.light.on(small)
+    shares, labels = target(sample, shot, crop, recipe, dataset)
+    return View(picture=small, shares=shares, labels=labels)
+
+
+def target(
+    sample: Sample, shot: Shot, crop: tuple[int, int], recipe: Recipe, dataset: Dataset
+) -> tuple[NDArray[np.float32], Mask | None]:
+    """The view's shares, or its labels at full size."""
+    labels = turned(cut(sample.labels, shot.window, dataset.ignore), shot)
+    if recipe.labels == FULL:
+        return np.zeros((0, *crop), np.float32), np.ascontiguousarray(labels)
+    shares = kernels.soften(
+        labels,
+        shot.factor(crop),
+        len(dataset.classes),
+        ignore=dataset.ignore,
+        mode=recipe.labels,
+        seed=shot.seed,
+    )
+    return shares, None
+
+
+def turned(source: NDArray[Kind], shot: Shot) -> NDArray[Kind]:
+    """Mirrored, where the shot says so."""
+    return source[:, ::-1] if shot.flip else source
 
 
 def _window(

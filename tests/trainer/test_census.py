@@ -50,7 +50,8 @@ def test_a_crop_for_a_class_is_centred_on_it(dataset):
     recipe = Recipe(factor=Fraction(1, 2), zoom=1.0, labels="full")
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        view = views.draw(rare, (8, 8), recipe, dataset, rng, shown=1)
+        shot = views.aim(rare.labels, (8, 8), recipe, rng, shown=1)
+        view = views.take(rare, shot, (8, 8), recipe, dataset)
         row, column = np.argwhere(view.labels == 1)[0]
         assert row == 8
         assert column in (7, 8)

@@ -222,7 +222,7 @@ def test_a_picture_that_breaks_in_the_middle_is_named_and_the_run_goes_on(
 
 @pytest.mark.usefixtures("plain_network")
 def test_a_reader_that_dies_is_said_and_the_run_goes_on(shared_folder, tmp_path, monkeypatch):
-    drawn, draw = [], views.draw
+    drawn, draw = [], views.take
 
     def dying(*words, **more):
         drawn.append(1)
@@ -231,7 +231,7 @@ def test_a_reader_that_dies_is_said_and_the_run_goes_on(shared_folder, tmp_path,
         return draw(*words, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(views, "draw", dying)
+        patch.setattr(views, "take", dying)
         with pytest.raises(UserError, match="out of memory while pictures were read"):
             fit(shared_folder, tmp_path)
     # The ninth view is in the fifth batch of two, or in the one beside it.

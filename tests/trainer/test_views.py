@@ -13,6 +13,10 @@ from trainer.recipe import Recipe
 from trainer.views import Window
 
 
+def draw(sample, crop, recipe, dataset, rng):
+    return views.take(sample, views.aim(sample.labels, crop, recipe, rng), crop, recipe, dataset)
+
+
 @pytest.fixture(scope="module")
 def dataset(shared_folder):
     return data.load(f"folder:{shared_folder}")
@@ -23,7 +27,7 @@ def test_views_have_the_crops_size_at_every_factor(dataset, factor):
     recipe = Recipe(factor=Fraction(factor))
     sample = dataset.split("train")[0].read()
     for seed in range(20):
-        view = views.draw(sample, (32, 48), recipe, dataset, np.random.default_rng(seed))
+        view = draw(sample, (32, 48), recipe, dataset, np.random.default_rng(seed))
         assert view.picture.shape == (32, 48, 3)
         assert view.shares.shape == (3, 32, 48)
         assert view.shares.sum(0).max() <= 1 + 1e-6
@@ -32,7 +36,7 @@ def test_views_have_the_crops_size_at_every_factor(dataset, factor):
 def test_what_lies_outside_of_the_picture_is_void(dataset):
     sample = dataset.split("train")[0].read()
     recipe = Recipe(factor=Fraction(1, 8), zoom=1.0)
-    view = views.draw(sample, (32, 32), recipe, dataset, np.random.default_rng(0))
+    view = draw(sample, (32, 32), recipe, dataset, np.random.default_rng(0))
     labelled = (sample.labels != 255).sum() / (256 * 256)
     assert view.shares.sum(0).mean() == pytest.approx(labelled, abs=1e-5)
 
@@ -41,7 +45,7 @@ def test_picture_and_shares_come_from_the_same_pixels(dataset):
     sample = dataset.split("train")[0].read()
     recipe = Recipe(factor=Fraction(1, 2))
     for seed in range(10):
-        view = views.draw(sample, (16, 16), recipe, dataset, np.random.default_rng(seed))
+        view = draw(sample, (16, 16), recipe, dataset, np.random.default_rng(seed))
         pure = view.shares.max(0) == 1
         blue = view.picture[..., 2] > view.picture[..., 0]
         assert (blue[pure] == (view.shares.argmax(0) == 2)[pure]).all()
@@ -80,7 +84,7 @@ def test_a_zoom_with_two_ends_stays_between_them(dataset):
     recipe = Recipe(factor=Fraction(1, 4), zoom_from=1.0, zoom=2.0, labels="full")
     heights = []
     for seed in range(40):
-        view = views.draw(sample, (8, 8), recipe, dataset, np.random.default_rng(seed))
+        view = draw(sample, (8, 8), recipe, dataset, np.random.default_rng(seed))
         heights.append(view.labels.shape[0])
     assert 16 <= min(heights) < 18 < 30 < max(heights) <= 32
 
@@ -89,7 +93,7 @@ def test_full_labels_are_those_of_the_pictures_pixels(dataset):
     sample = dataset.split("train")[0].read()
     for seed in range(5):
         full, area = (
-            views.draw(
+            draw(
                 sample,
                 (16, 16),
                 Recipe(factor=Fraction(1, 2), labels=labels),
@@ -108,7 +112,7 @@ def test_random_nearest_labels_have_a_phase_of_their_own(dataset):
     sample = dataset.split("train")[0].read()
     recipe = Recipe(factor=Fraction(1, 8), zoom=1.0, labels="nearest-random")
     drawn = [
-        views.draw(sample, (7, 10), recipe, dataset, np.random.default_rng(seed)).shares
+        draw(sample, (7, 10), recipe, dataset, np.random.default_rng(seed)).shares
         for seed in range(8)
     ]
     assert len({one.tobytes() for one in drawn}) > 2
