@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check gpu
+.PHONY: help setup demo test check ahead gpu
 
 help: ## say what each verb does
 	@echo "softres: train on small pictures, serve masks at full size"
@@ -28,6 +28,9 @@ check: $(READY) ## format, lint, types and the house's import rules
 	@echo "== ruff check" && $(PY) -m ruff check .
 	@echo "== mypy" && $(PY) -m mypy
 	@echo "== import-linter" && $(VENV)/bin/lint-imports
+
+ahead: $(READY) ## compile the GPU kernels for every architecture, without a GPU
+	@$(PY) -m kernels.ahead
 
 gpu: $(READY) ## check and time what needs an NVIDIA GPU; fails where there is none
 	@echo "== parity, training and serving on the GPU" && $(PY) -m pytest -m gpu -v -rs $(ARGS)

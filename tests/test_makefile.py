@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ["help", "setup", "demo", "test", "check", "gpu"]
+VERBS = ["help", "setup", "demo", "test", "check", "ahead", "gpu"]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_help_is_the_default_and_names_every_verb(clone):
     assert all(f"make {verb} " in said for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", ["setup", "demo", "test", "check", "gpu"])
+@pytest.mark.parametrize("verb", ["setup", "demo", "test", "check", "ahead", "gpu"])
 def test_an_old_python_is_refused_with_a_hint(clone, verb):
     old = python_that('[ "$1" = --version ] && echo Python 3.9.1 && exit 0; exit 1', clone)
     done = make(verb, old, cwd=clone)
@@ -80,12 +80,12 @@ def test_a_failed_installation_is_tried_again(clone):
 def test_ci_runs_the_verbs_a_person_types_and_fails_with_them(tmp_path):
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
-    for failing, expected in (("", 0), ("check", 2), ("test", 2)):
+    for failing, expected in (("", 0), ("check", 2), ("test", 2), ("ahead", 2)):
         rules = "".join(
             f"{verb}:\n\t@echo ran {verb}; {'false' if verb == failing else 'true'}\n"
-            for verb in ("check", "test")
+            for verb in ("check", "test", "ahead")
         )
         (tmp_path / "Makefile").write_text(rules)
         done = run("bash", ".ci/run", cwd=tmp_path)
         assert done.returncode == expected
-    assert "ran check\nran test" in done.stdout
+    assert "ran check\nran test\nran ahead" in done.stdout

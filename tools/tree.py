@@ -12,7 +12,7 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 CLOSED = {
     "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
-    ".ci": "What continuous integration runs: make check, make test.",
+    ".ci": "What continuous integration runs: make check, test and ahead.",
     "tools": "make demo, the results table, a test of resuming, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",
@@ -23,7 +23,7 @@ SAID = {
     "CHANGELOG.md": "What users notice, by version.",
     "CONTRIBUTING.md": "How a change gets in.",
     "LICENSE": "MIT.",
-    "Makefile": "The verbs: help setup demo test check gpu.",
+    "Makefile": "The verbs: help setup demo test check ahead gpu.",
     "README.md": "This page.",
     "constraints.txt": "The one set of versions that is tested.",
     "pyproject.toml": "Packages, extras, and the rules that `make check` applies.",
