@@ -33,6 +33,7 @@ ahead: $(READY) ## compile the GPU kernels for every architecture, without a GPU
 	@$(PY) -m kernels.ahead
 
 gpu: $(READY) ## check and time what needs an NVIDIA GPU; fails where there is none
+	@echo "== pycuda, built here: it needs CUDA's toolkit" && $(PY) -m pip install --quiet 'pycuda>=2025.1'
 	@echo "== parity, training and serving on the GPU" && $(PY) -m pytest -m gpu -v -rs $(ARGS)
 	@echo "== kernels compiled ahead of time: registers/spills" && $(PY) -m kernels.ahead
 	@echo "== kernels beside their alternatives" && $(PY) -m kernels.bench --device cuda

@@ -65,7 +65,8 @@ class Cubin:
         if self.architecture >= 90:
             return architecture == self.architecture
         same = architecture // 10 == self.architecture // 10
-        return same and architecture >= self.architecture
+        # 8.7 is Tegra, for which code is compiled apart.
+        return same and architecture >= self.architecture and architecture != 87
 
 
 def cubin_from(plain: dict[str, Any], code: bytes) -> Cubin:
@@ -95,6 +96,8 @@ def paint_launch(
     """How `paint` makes masks of `size`, or that window of them, from logits of `cells`."""
     top, left, height, width = window or (0, 0, *size)
     inside = min(top, left) >= 0 and top + height <= size[0] and left + width <= size[1]
+    if min(count, *cells) < 1:
+        raise UserError(f"{count} times {cells} logits: there must be some")
     if min(size) < 1:
         raise UserError(f"size must be (height, width) of at least 1, not {size}")
     if min(height, width) < 1 or not inside:

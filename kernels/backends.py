@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 from functools import cache
 from types import ModuleType
 from typing import Protocol, TypeGuard
-
-import numpy as np
 
 from kernels.errors import UserError, one_of
 
 AUTO = "auto"
 GPU = "triton"
+INTERPRETED = "TRITON_INTERPRET"
 BACKENDS = ("cpu", "reference", GPU)
 
 
@@ -26,12 +26,15 @@ class DeviceTensor(Protocol):
 
 def for_gpu(given: object, backend: str) -> TypeGuard[DeviceTensor]:
     """Whether the GPU's kernels are meant: by name, or because the data is there already."""
-    if backend == GPU and (isinstance(given, np.ndarray) or not hasattr(given, "is_cuda")):
+    there = getattr(given, "is_cuda", None)
+    # In Triton's interpreter tensors on the CPU do as well.
+    if backend == GPU and not (there or (there is False and INTERPRETED in os.environ)):
+        where = "one on the CPU" if there is False else type(given).__name__
         raise UserError(
-            f"backend '{GPU}' takes torch tensors on a GPU, not {type(given).__name__}",
+            f"backend '{GPU}' takes torch tensors on a GPU, not {where}",
             hint="move the data there, or use backend 'cpu'",
         )
-    return backend == GPU or (backend == AUTO and getattr(given, "is_cuda", False))
+    return backend == GPU or (backend == AUTO and bool(there))
 
 
 # Cached: a lookup in the import system would cost as much as a small picture.

@@ -72,8 +72,11 @@ def axis(pixels: int, cells: int) -> Axis:
 
 def read(rows: Sequence[Sequence[int]]) -> tuple[View, ...]:
     """Views from rows of (top, left, height, width, flip)."""
-    if not all(len(row) == 5 for row in rows):
-        raise UserError("views must be rows of (top, left, height, width, flip)")
+    if not all(
+        isinstance(row, Sequence) and len(row) == 5 and all(type(n) in (int, bool) for n in row)
+        for row in rows
+    ):
+        raise UserError("views must be rows of whole numbers (top, left, height, width, flip)")
     return tuple(
         View(top=t, left=left, height=h, width=w, flip=bool(flip)) for t, left, h, w, flip in rows
     )

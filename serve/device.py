@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.ahead import MOST_BYTE_CLASSES, POINTER, Cubin, paint_launch
+from kernels.ahead import MOST_BYTE_CLASSES, POINTER, Cubin, PaintLaunch, paint_launch
 from kernels.errors import UserError
 
 Window = tuple[int, int, int, int]
 LOGITS = {"*fp32": np.float32, "*fp16": np.float16}
-HINT = "install softres with its extra 'gpu' on a machine with an NVIDIA driver"
+HINT = "install softres with its extra 'gpu' on a machine with an NVIDIA driver and CUDA's toolkit"
 
 
 def driver() -> Any:
@@ -38,7 +38,7 @@ class Painter:
     def __init__(self, cubin: Cubin, *, device: int = 0) -> None:
         self.cubin = cubin
         self._cuda = driver()
-        if device >= self._cuda.Device.count():
+        if not 0 <= device < self._cuda.Device.count():
             raise UserError(f"there is no GPU {device}", hint=HINT)
         gpu = self._cuda.Device(device)
         _check_architecture(cubin, gpu)
@@ -70,29 +70,41 @@ class Painter:
 
         Runs on `stream`, after what is there already; only the mask leaves the GPU.
         """
-        classes, *cells = logits.shape if isinstance(logits, np.ndarray) else shape or (0, 0, 0)
-        if classes != self.cubin.constants["classes"] or self.cubin.constants["with_margin"]:
-            raise UserError(f"logits: {self.cubin.name} does not paint {classes} classes alone")
-        launch = paint_launch(1, (cells[0], cells[1]), size, window)
+        given = logits.shape if isinstance(logits, np.ndarray) else shape or ()
+        if len(given) != 3 or min(given) < 1:
+            raise UserError(f"logits must be [C,h,w] and not empty, not {tuple(given)}")
+        if given[0] != self.cubin.constants["classes"] or self.cubin.constants["with_margin"]:
+            raise UserError(f"logits: {self.cubin.name} does not paint {given[0]} classes alone")
+        launch = paint_launch(1, (given[1], given[2]), size, window)
         with self.current():
-            queue = self._cuda.Stream() if stream is None else stream
-            given = self._on_gpu(logits, queue)
-            kind = np.uint8 if classes <= MOST_BYTE_CLASSES else np.uint16
-            # Copies to memory that may be paged out would wait for the stream.
-            mask = self._cuda.pagelocked_empty(launch.shape, kind)
-            painted = self._cuda.mem_alloc(mask.nbytes)
-            try:
+            # In a frame of its own: a stream and page-locked memory can only be given back while
+            # the context is current, which is when that frame ends.
+            return self._painted(logits, launch, stream)
+
+    def _painted(
+        self, logits: NDArray[np.floating[Any]] | int, launch: PaintLaunch, stream: Any
+    ) -> NDArray[np.unsignedinteger[Any]]:
+        queue = self._cuda.Stream() if stream is None else stream
+        classes = self.cubin.constants["classes"]
+        kind = np.uint8 if classes <= MOST_BYTE_CLASSES else np.uint16
+        # Copies to memory that may be paged out would wait for the stream.
+        mask = self._cuda.pagelocked_empty(launch.shape, kind)
+        try:
+            with ExitStack() as held:
+                painted = self._cuda.mem_alloc(mask.nbytes)
+                held.callback(painted.free)
+                given = self._on_gpu(logits, queue, held)
+                # First of all that is undone: nothing may be freed while the stream works on it.
+                held.callback(queue.synchronize)
                 self._launch((given, painted, painted), launch.numbers, launch.grid, queue)
                 self._cuda.memcpy_dtoh_async(mask, painted, queue)
-            finally:
-                queue.synchronize()
-                painted.free()
-                if not isinstance(logits, int):
-                    given.free()
-        # A copy of its own: page-locked memory is scarce, and an answer may live long.
-        return np.array(mask)
+            # A copy of its own: page-locked memory is scarce, and an answer may live long.
+            return np.array(mask)
+        finally:
+            # An error would keep this frame, and with it these two.
+            del mask, queue
 
-    def _on_gpu(self, logits: NDArray[np.floating[Any]] | int, stream: Any) -> Any:
+    def _on_gpu(self, logits: NDArray[np.floating[Any]] | int, stream: Any, held: ExitStack) -> Any:
         if isinstance(logits, int):
             return logits
         kind = LOGITS.get(self.cubin.arguments[0].kind)
@@ -100,6 +112,7 @@ class Painter:
             wanted = self.cubin.arguments[0].kind.removeprefix(POINTER)
             raise UserError(f"logits are {logits.dtype}; the kernel was compiled for {wanted}")
         given = self._cuda.mem_alloc(logits.nbytes)
+        held.callback(given.free)
         self._cuda.memcpy_htod_async(given, np.ascontiguousarray(logits), stream)
         return given
 

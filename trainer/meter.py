@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kernels.bench import memory
+from kernels import memory
 from trainer.learner import Learner
 
 

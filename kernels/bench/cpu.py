@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 import kernels
 from kernels import threads
+from kernels.bench import memory
 from kernels.bench.facts import processor, versions
 from kernels.bench.inputs import CLASSES, SIZE, blocks, learned
-from kernels.bench.memory import Need, can_measure, peak
+from kernels.bench.memory import Need
 from kernels.bench.parity import check
 from kernels.bench.timing import Stopwatch, Task, copy, median, require, way
 
@@ -33,13 +34,7 @@ def parity() -> int:
 
 def needs() -> list[Need]:
     """The memory of painting, ours and by way of full-size logits."""
-    if not can_measure():
-        return []
-    logits = learned((64, 128), CLASSES)
-    return [
-        Need(way="kernels cpu", megabytes=peak(partial(kernels.paint, logits, SIZE))),
-        Need(way="F.interpolate + argmax", megabytes=peak(partial(_torch_paint, logits, SIZE))),
-    ]
+    return memory.needs(list(memory.WAYS))
 
 
 def tasks(logits: Path | None) -> Iterator[Task]:
@@ -91,7 +86,7 @@ def _paint_tasks(given: Path | None) -> Iterator[Task]:
         ways = [
             way("kernels cpu", partial(kernels.paint, logits, size)),
             way("onnxruntime Resize+ArgMax", _onnx_paint(logits, size), _alike),
-            way("F.interpolate + argmax", partial(_torch_paint, logits, size), _alike),
+            way("F.interpolate + argmax", partial(torch_paint, logits, size), _alike),
         ]
         yield Task(name=name, bytes=logits.nbytes + size[0] * size[1], ways=ways)
 
@@ -127,7 +122,8 @@ def _pillow_box(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BOX))
 
 
-def _torch_paint(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.integer[Any]]:
+def torch_paint(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.integer[Any]]:
+    """What most people write."""
     import torch
     from torch.nn import functional as F
 

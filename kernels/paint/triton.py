@@ -20,6 +20,10 @@ from kernels.shrink.triton import on_device
 
 LOGITS = (torch.float32, torch.float16, torch.bfloat16)
 MOST_CLASSES = 65535
+SIZES = (
+    *("rows", "columns", "height", "width", "top", "left"),
+    *("out_height", "out_width", "first_cell", "runs"),
+)
 
 
 @triton.jit
@@ -46,7 +50,8 @@ def first_pixel(cell: tl.tensor, cells: tl.tensor, pixels: tl.tensor) -> tl.tens
     return tl.where(cell < 0, 0, (parts + 2 * cells - 1) // (2 * cells))
 
 
-@triton.jit
+# Sizes change with every picture, and what they are multiples of makes no load or store wider.
+@triton.jit(do_not_specialize=SIZES)
 def paint_kernel(
     logits: tl.tensor,
     mask: tl.tensor,

@@ -174,6 +174,8 @@ def shrink(
     batch = (pictures if pictures.ndim == 4 else pictures[None]).contiguous()
     count, height, width = batch.shape[:3]
     planned = planned_for((count, height, width), factor, views, small)
+    if len(outside) != 3:
+        raise UserError(f"outside must be a colour of three numbers, not {outside}")
     result = torch.empty((count, *planned.small, 3), dtype=torch.uint8, device=batch.device)
     table = table_of(planned, batch) if views is not None else batch
     facts = constants(planned, each=views is not None, outside=outside)
@@ -245,7 +247,11 @@ def planned_for(
     else:
         if small is None:
             raise UserError("small is missing: views of any size need one size to come out as")
+        if factor is not None:
+            raise UserError("factor is given and views are, which have factors of their own")
         listed = read(views.tolist()) if isinstance(views, Tensor) else tuple(views)
+        if not all(isinstance(view, View) for view in listed):
+            raise UserError("views must be a sequence of kernels.view.View, or a tensor of rows")
         if len(listed) != count:
             raise UserError(f"views: {len(listed)} for {count} pictures")
         planned = plan(listed, small)

@@ -192,8 +192,8 @@ def parts_kernel(
 
 def soften(
     labels: Tensor,
-    factor: Fraction | None = None,
-    classes: int = 1,
+    factor: Fraction | None,
+    classes: int,
     ignore: int = 255,
     *,
     mode: str = "area",

@@ -73,7 +73,7 @@ def test_paint_never_fuses_a_product_and_a_sum():
 @pytest.mark.parametrize(
     ("made", "there", "runs"),
     [
-        *((80, 80, True), (80, 89, True), (86, 80, False), (75, 80, False)),
+        *((80, 80, True), (80, 89, True), (86, 80, False), (75, 80, False), (80, 87, False)),
         *((90, 90, True), (89, 90, False), (120, 121, False), (90, 100, False)),
     ],
 )
@@ -101,6 +101,7 @@ def test_what_cannot_be_compiled_or_launched_is_named():
         (lambda: ahead.compile_paint(70, 19), "unknown architecture '70'"),
         (lambda: ahead.compile_paint(80, 19, logits="float64"), "unknown type of logits"),
         (lambda: ahead.paint_launch(1, (4, 4), (0, 4)), "size must be"),
+        (lambda: ahead.paint_launch(1, (0, 4), (4, 4)), "there must be some"),
         (lambda: ahead.paint_launch(1, (4, 4), (8, 8), (4, 0, 5, 8)), "does not lie within"),
         (lambda: ahead.paint_launch(1, (4, 4), (2**24, 8)), "too large"),
         (lambda: ahead.paint_launch(70000, (4, 4), (8, 8)), "70000 masks"),

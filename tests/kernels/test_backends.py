@@ -71,6 +71,12 @@ def test_arrays_do_not_go_to_a_gpu_by_themselves(call):
         call(np.zeros((3, 4, 4), np.uint8))
 
 
+def test_a_tensor_on_the_cpu_is_no_tensor_on_a_gpu(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.raises(UserError, match="on a GPU, not one on the CPU"):
+        kernels.paint(torch.zeros((2, 3, 3)), (4, 4), backend="triton")
+
+
 def test_a_tensor_on_the_cpu_is_told_where_to_go():
     with pytest.raises(UserError, match="uint8 array") as error:
         kernels.shrink(torch.zeros((4, 4, 3), dtype=torch.uint8), "1/4")
@@ -78,6 +84,7 @@ def test_a_tensor_on_the_cpu_is_told_where_to_go():
 
 
 def test_a_gpu_backend_without_triton_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "kernels.shrink.triton", raising=False)
     backends.load.cache_clear()

@@ -124,6 +124,14 @@ def test_shrink_counts_in_64_bits_where_32_are_too_few(factor, monkeypatch):
     assert np.array_equal(small, shrink_reference(picture, Fraction(factor)))
 
 
+@pytest.mark.skipif(INTERPRETED, reason="wants an NVIDIA GPU: the interpreter would take minutes")
+def test_a_cell_of_millions_of_white_pixels_is_white():
+    from kernels.shrink.triton import shrink
+
+    white = np.full((2900, 2901, 3), 255, np.uint8)
+    assert (shrink(on_device(white), small=(1, 1)) == 255).all()
+
+
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("size", SIZES)
 def test_soften_equals_the_reference(size, factor):
@@ -132,6 +140,15 @@ def test_soften_equals_the_reference(size, factor):
     labels = random_labels(size, 5)
     shares = soften(on_device(labels), Fraction(factor), 5).cpu().numpy()
     assert np.array_equal(shares, shares_of(labels, factor, 5))
+
+
+@pytest.mark.parametrize("size", [(13, 1), (500, 1), (1, 500), (64, 64), (256, 16), (7, 9)])
+def test_a_cell_of_one_class_alone_is_all_that_class(size):
+    from kernels.soften.triton import soften
+
+    labels = on_device(np.full(size, 1, np.uint8))
+    shares = soften(labels, None, 3, small=(1, 1)).cpu().numpy()
+    assert shares.ravel().tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("factor", ["1/4", "2/5"])
@@ -336,6 +353,11 @@ def test_bad_arguments_are_named():
         (lambda: shrink(picture), "factor is missing"),
         (lambda: shrink(picture, views=[view]), "small is missing"),
         (lambda: shrink(picture, views=[view, view], small=(2, 2)), "views: 2 for 1"),
+        (lambda: shrink(picture, Fraction(1, 2), views=[view], small=(2, 2)), "factor is given"),
+        (lambda: shrink(picture, views=[(0, 0, 8, 8, 0)], small=(2, 2)), "sequence of kernels"),
+        (lambda: shrink(picture, views=torch.zeros((1, 5)), small=(2, 2)), "rows of whole"),
+        (lambda: shrink(picture, views=torch.zeros(5).int(), small=(2, 2)), "rows of whole"),
+        (lambda: shrink(picture, views=[view], small=(2, 2), outside=(0, 0)), "outside must be"),
         (lambda: soften(labels.float(), Fraction(1), 3), "labels must be"),
         (lambda: soften(labels, Fraction(1), 3, mode="nearest"), "label mode of the GPU"),
         (lambda: soften(labels, Fraction(1), 0), "classes must be"),

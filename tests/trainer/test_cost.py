@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kernels.bench import memory
+from kernels import memory
 from trainer import data, network
 from trainer.cost import Cost, Spent, cost
 from trainer.flops import flops
