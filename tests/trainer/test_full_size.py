@@ -30,7 +30,7 @@ def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, we
         known += len(seen) if weights is None else weights[seen].sum()
     (expected,) = torch.autograd.grad(total / known, logits)
     # The blend of two rows is in float32, as in `kernels.paint`.
-    assert float(banded) == pytest.approx(float(total / known), rel=1e-6)
+    assert banded.detach().item() == pytest.approx((total / known).detach().item(), rel=1e-6)
     assert torch.allclose(gradient, expected, atol=1e-6)
 
 
@@ -38,7 +38,7 @@ def test_it_is_nearest_labels_where_nothing_is_reduced():
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 3, 6, 8), torch.randint(0, 3, (2, 6, 8))
     banded = full_size.full_size_cross_entropy(logits, list(labels), torch.tensor(96.0))
-    assert float(banded) == pytest.approx(float(F.cross_entropy(logits, labels)), rel=1e-6)
+    assert banded.item() == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-6)
 
 
 def test_void_alone_is_zero():
@@ -47,5 +47,5 @@ def test_void_alone_is_zero():
     mass = loss.labelled(labels, None, 255)
     value = full_size.full_size_cross_entropy(logits, labels, mass)
     value.backward()
-    assert float(value) == 0
+    assert value.detach().item() == 0
     assert not logits.grad.any()

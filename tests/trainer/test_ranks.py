@@ -13,15 +13,16 @@ import torch
 from kernels.errors import UserError
 from trainer import checkpoint, data
 from trainer.fit import fit
+from trainer.models import compact
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 
 # Two processes with half of a batch each have batch statistics of their own on the CPU: the same
 # model without any can be held against one process.
 PROGRAM = """
-import torch
 from torch import nn
-nn.BatchNorm2d = lambda width: nn.GroupNorm(8, width)
+from trainer.models import compact
+compact.BatchNorm = lambda width: nn.GroupNorm(8, width)
 from trainer.__main__ import main
 main()
 """
@@ -61,7 +62,7 @@ def test_two_processes_learn_what_one_learns(shared_folder, tmp_path, monkeypatc
     assert silence == ""
     assert "step 4" in talk
     assert "step 4" not in no_talk
-    monkeypatch.setattr(torch.nn, "BatchNorm2d", lambda width: torch.nn.GroupNorm(8, width))
+    monkeypatch.setattr(compact, "BatchNorm", lambda width: torch.nn.GroupNorm(8, width))
     recipe = Recipe(
         data=f"folder:{shared_folder}",
         factor=Fraction(1, 2),
