@@ -90,7 +90,7 @@ def spoil_writing(monkeypatch, artefact):
     """Makes the exporter write a good file and then damage it."""
 
     def use(damage):
-        def write(loaded, path):
+        def write(loaded, path, options):
             stored = onnx.load(artefact)
             damage(stored)
             onnx.save(stored, path)
@@ -107,7 +107,9 @@ def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_wr
     spoil_writing(damage)
     with pytest.raises(RefusedError, match="was not written, because it disagrees"):
         building.build("onnx", model, tmp_path / "broken.onnx")
-    assert list(tmp_path.iterdir()) == []
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == "broken.onnx.verify.json"
+    assert json.loads(kept.read_text())["objections"]
 
 
 def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, spoil_writing):
@@ -241,4 +243,4 @@ def test_a_missing_checkpoint_and_an_unknown_target_are_named(tmp_path):
 def test_every_target_offers_what_the_builder_asks_for(name):
     module = targets.find(name)
     assert module.SUFFIX.startswith(".")
-    assert all(callable(getattr(module, part)) for part in ("write", "run", "inspect"))
+    assert all(callable(getattr(module, part)) for part in ("write", "opened", "stamp", "inspect"))
