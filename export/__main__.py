@@ -75,8 +75,78 @@ def _command(target: str) -> Callable[..., None]:
     return write
 
 
-for _name in targets.names():
+# What needs more than the options of every target has a command of its own.
+for _name in sorted({*targets.names()} - {"trt"}):
     app.command(_name, help=f"Write MODEL.ckpt as {_name}.")(_command(_name))
+
+TRTEXEC = "Under the names of trtexec"
+
+
+@app.command()
+def trt(
+    source: Annotated[Path, typer.Argument(metavar="MODEL.ckpt|MODEL.onnx")],
+    size: Size,
+    batch: Batch = "1",
+    out: Out = None,
+    head: Head = "mask",
+    precision: Numbers = "fp32",
+    flavour: Annotated[
+        str, typer.Option(help="tensorrt, rtx, or auto: the only one here")
+    ] = "auto",
+    arch: Annotated[
+        str, typer.Option(help="GPUs that RTX builds for without having them: sm86,sm89,sm120")
+    ] = "",
+    data: Data = "",
+    pictures: Pictures = PICTURES,
+    calibration: Calibration = CALIBRATION,
+    accept: Accept = False,
+    memory: Annotated[
+        str, typer.Option("--memPoolSize", help="workspace:MiB", rich_help_panel=TRTEXEC)
+    ] = "",
+    timing_cache: Annotated[
+        Path | None, typer.Option("--timingCacheFile", rich_help_panel=TRTEXEC)
+    ] = None,
+    version_compatible: Annotated[
+        bool, typer.Option("--versionCompatible", rich_help_panel=TRTEXEC)
+    ] = False,
+    hardware: Annotated[
+        str,
+        typer.Option(
+            "--hardwareCompatibilityLevel",
+            help="none, ampere+ or sameComputeCapability",
+            rich_help_panel=TRTEXEC,
+        ),
+    ] = "none",
+    level: Annotated[
+        int | None,
+        typer.Option("--builderOptimizationLevel", help="0 to 5", rich_help_panel=TRTEXEC),
+    ] = None,
+) -> None:
+    """Build a TensorRT engine of a checkpoint, or of an ONNX artefact without needing torch."""
+    from export import engine, intake
+    from export.options import Options
+    from export.targets import trt as target
+
+    path = out or source.with_suffix(target.SUFFIX)
+    options = Options(
+        intake=intake.read(size, batch),
+        head=head,
+        precision=precision,
+        data=data,
+        pictures=pictures,
+        calibration=calibration,
+        accept=accept,
+    )
+    settings = engine.Settings(
+        architectures=engine.read_architectures(arch),
+        workspace=engine.read_workspace(memory),
+        timing_cache=timing_cache,
+        version_compatible=version_compatible,
+        hardware_compatibility=hardware,
+        optimization_level=level,
+    )
+    target.build(source, path, options, target.Order(flavour=flavour, settings=settings))
+    print(path)
 
 
 @app.command()
@@ -128,9 +198,10 @@ def _facts(file: Path) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, depth: int = 1) -> str:
     if isinstance(value, dict):
-        return "".join(f"\n  {name}: {_shown(inner)}" for name, inner in value.items())
+        lines = (f"{name}: {_shown(inner, depth + 1)}" for name, inner in value.items())
+        return "".join(f"\n{'  ' * depth}{line}" for line in lines)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

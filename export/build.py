@@ -17,16 +17,26 @@ from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
 
 
-def build(target_name: str, source: Path, out: Path, options: Options | None = None) -> Report:
-    """Publish `source` as an artefact at `out`, or raise and leave nothing but a report there."""
-    target, asked = targets.find(target_name), options or Options()
+def build(
+    target_name: str,
+    source: Path,
+    out: Path,
+    options: Options | None = None,
+    *,
+    known_as: Path | None = None,
+) -> Report:
+    """Publish `source` as an artefact at `out`, or raise and leave nothing but a report there.
+
+    What is only a step to another artefact is `known_as` that one.
+    """
+    target, asked = targets.runnable(target_name), options or Options()
     checkpoint = checkpoints.load(source)
     _refuse_place(out, source, target.SUFFIX)
     with published(out) as draft:
         target.write(checkpoint, draft, asked)
         told = examine(checkpoint, target.opened(draft), asked)
         if not told.agrees:
-            raise _refused(told, out, source)
+            raise _refused(told, known_as or out, source)
         target.stamp(draft, {"checkpoint": provenance.digest(source), "verify": told.plain()})
     # A report of an earlier refusal would speak of another file.
     report.place(out).unlink(missing_ok=True)

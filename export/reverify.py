@@ -9,6 +9,7 @@ from export import intake, provenance, report, targets
 from export.build import examine
 from export.options import Options
 from export.report import Report
+from export.targets import Runnable
 from kernels.errors import RefusedError, UserError
 from trainer import checkpoint as checkpoints
 
@@ -16,6 +17,11 @@ from trainer import checkpoint as checkpoints
 def reverify(artefact: Path, source: Path | None, data: str, pictures: int) -> Report:
     """Compare again, perhaps on other pictures; what fails is an error and leaves a report."""
     target = targets.of(artefact)
+    if not isinstance(target, Runnable):
+        raise UserError(
+            f"{artefact}: what is verified is the ONNX artefact that it was built from",
+            hint=f"take it out: unzip -p {artefact.name} model.onnx > {artefact.stem}.onnx",
+        )
     build = target.inspect(artefact)["build"]
     place = source or artefact.with_suffix(".ckpt")
     _refuse_other(place, artefact, build)

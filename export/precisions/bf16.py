@@ -17,7 +17,7 @@ from onnx import ModelProto, TensorProto, version_converter
 from export.half import lower
 from export.precisions import Applied, Gate, Samples
 
-GATE = Gate(changed=0.01, miou=0.003)
+GATE = Gate(changed=0.005, miou=0.003)
 CALIBRATED = False
 # The first in which a convolution takes bfloat16.
 OPSET = 22

@@ -1,11 +1,11 @@
-"""One file a target. Each offers SUFFIX, write(), opened(), stamp() and inspect()."""
+"""One file a target. Each offers SUFFIX and inspect(); what runs here also the rest of Runnable."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,19 @@ class Answer:
 Runner = Callable[[NDArray[np.uint8]], Answer]
 
 
+@runtime_checkable
 class Target(Protocol):
     """A format that a checkpoint can be exported to."""
 
     SUFFIX: str
+
+    def inspect(self, path: Path) -> dict[str, Any]:
+        """What the file says of itself."""
+
+
+@runtime_checkable
+class Runnable(Target, Protocol):
+    """A format that this machine can run, and so verify."""
 
     def write(self, checkpoint: Checkpoint, path: Path, options: Options) -> None:
         """Write the artefact."""
@@ -55,9 +64,6 @@ class Target(Protocol):
     def stamp(self, path: Path, facts: dict[str, Any]) -> None:
         """Add to the build facts of a written artefact."""
 
-    def inspect(self, path: Path) -> dict[str, Any]:
-        """What the file says of itself."""
-
 
 def names() -> list[str]:
     """The targets there are: the files of this folder."""
@@ -67,6 +73,11 @@ def names() -> list[str]:
 def find(name: str) -> Target:
     """The target of that name."""
     return cast(Target, registry.load(__name__, name, what="target"))
+
+
+def runnable(name: str) -> Runnable:
+    """The target of that name, which must be one that runs here."""
+    return cast(Runnable, find(name))
 
 
 def of(artefact: Path) -> Target:

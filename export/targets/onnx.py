@@ -9,19 +9,16 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, checker, helper
 
-from export import geometry, precisions, provenance
+from export import geometry, onnx_file, precisions, provenance
 from export.options import Options
 from export.samples import calibration
 from export.targets import Answer, Runner
 from export.trace import trace
 from export.twin import needs_twin, twin
 from kernels.artefact import BUILD_KEY, CONFIDENCE, CONTRACT_KEY, IMAGE, LOGITS, MASK, SMALL
-from kernels.contract import Contract
-from kernels.errors import UserError, about
 from trainer.checkpoint import Checkpoint
 
 SUFFIX = ".onnx"
@@ -91,21 +88,12 @@ def stamp(path: Path, facts: dict[str, Any]) -> None:
 
 def inspect(path: Path) -> dict[str, Any]:
     """Contract, build facts, inputs, outputs and operators."""
-    try:
-        model = onnx.load(path)
-        checker.check_model(model)
-        props = {entry.key: entry.value for entry in model.metadata_props}
-        build = json.loads(props.get(BUILD_KEY, "{}"))
-    except (DecodeError, checker.ValidationError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable ONNX file ({type(error).__name__})") from None
-    if CONTRACT_KEY not in props:
-        raise UserError(f"{path}: an ONNX file, but without a softres contract")
-    with about(path):
-        contract = Contract.from_json(props[CONTRACT_KEY])
+    read = onnx_file.read(path)
+    model = read.model
     operators = [node.op_type for node in model.graph.node]
     return {
-        "contract": json.loads(contract.to_json()),
-        "build": build,
+        "contract": json.loads(read.contract),
+        "build": read.build,
         "opset": max(entry.version for entry in model.opset_import),
         "inputs": {value.name: _shape(value) for value in model.graph.input},
         "outputs": {value.name: _shape(value) for value in model.graph.output},
