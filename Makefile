@@ -51,5 +51,5 @@ $(READY): pyproject.toml constraints.txt
 	  echo "hint: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 2; }
 	@echo "== installing what pyproject.toml names, at the versions of constraints.txt"
 	@$(PY) -m pip install --quiet pip
-	@$(PY) -m pip install --quiet --editable '.[cpu,train]' --group dev
+	@$(PY) -m pip install --quiet --editable '.[cpu,train,hf]' --group dev
 	@echo "$(CURDIR)" > "$(READY)"

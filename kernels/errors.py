@@ -12,6 +12,8 @@ EXTRAS = {
     "torch": "train",
     "onnxscript": "train",
     "matplotlib": "train",
+    "transformers": "hf",
+    "safetensors": "hf",
     "onnx": "cpu",
     "onnxruntime": "cpu",
 }

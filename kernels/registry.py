@@ -1,4 +1,7 @@
-"""The file name is the registry: what lies in a folder is what can be asked for."""
+"""The file name is the registry: what lies in a folder is what can be asked for.
+
+Names have hyphens where files have underscores.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from kernels.errors import one_of
 def names(room: str) -> list[str]:
     """What lies in the package `room`, by name."""
     folder = importlib.import_module(room).__path__
-    return sorted(module.name for module in pkgutil.iter_modules(folder))
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(folder))
 
 
 def load(room: str, name: str, *, what: str, hint: str = "") -> ModuleType:
@@ -20,4 +23,4 @@ def load(room: str, name: str, *, what: str, hint: str = "") -> ModuleType:
     choices = names(room)
     if name not in choices:
         raise one_of(what, name, choices, hint=hint)
-    return importlib.import_module(f"{room}.{name}")
+    return importlib.import_module(f"{room}.{name.replace('-', '_')}")

@@ -14,7 +14,8 @@ def names(kind: str) -> list[str]:
     return registry.names(f"trainer.{kind}")
 
 
-def find(kind: str, name: str) -> ModuleType:
-    """The module trainer.<kind>.<name>; the error says which file to create."""
+def find(kind: str, spec: str) -> ModuleType:
+    """The module of NAME or NAME:WHERE; the error says which file to create."""
+    name = spec.partition(":")[0]
     hint = f"to add one, create trainer/{kind}/{name.replace('-', '_')}.py"
     return registry.load(f"trainer.{kind}", name, what=KINDS[kind], hint=hint)

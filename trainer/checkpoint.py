@@ -40,6 +40,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "format": FORMAT,
         "contract": checkpoint.contract.to_json(),
         "recipe": checkpoint.recipe.plain(),
+        "config": checkpoint.network.config,
         "steps_done": checkpoint.steps_done,
         "weights": weights,
     }
@@ -62,7 +63,7 @@ def load(path: Path) -> Checkpoint:
         with about(path):
             contract = Contract.from_json(content["contract"])
             recipe = from_plain(content["recipe"])
-            network = build(recipe.model, len(contract.classes))
+            network = build(recipe.model, len(contract.classes), config=content.get("config", ""))
         network.load_state_dict(content["weights"])
         steps_done = int(content["steps_done"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

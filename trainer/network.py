@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.nn import functional as F
 
+from kernels.errors import UserError
 from trainer import catalog
 
 # ImageNet's statistics, in 0..255: what public pre-trained bodies expect.
@@ -23,6 +26,30 @@ class Body(Protocol):
 
     def __call__(self, picture: Tensor) -> Tensor:
         """Float [N,3,h,w] -> logits [N,C,h/stride,w/stride]."""
+
+
+@runtime_checkable
+class Guessing(Protocol):
+    """A body with auxiliary heads, that only training looks at."""
+
+    head_weights: tuple[float, ...]  # of the losses; the main head's is first
+
+    def heads(self, picture: Tensor) -> list[Tensor]:
+        """The logits, then those of the auxiliary heads, all on one grid."""
+
+
+@runtime_checkable
+class Fillable(Protocol):
+    """A body that public weights fill, but for the head."""
+
+    fresh: tuple[str, ...]  # names of the submodules that no public weights fill
+
+
+@runtime_checkable
+class Configured(Protocol):
+    """A body whose name does not say all of it."""
+
+    config: str  # in place of what follows the name's colon, it builds the same body anywhere
 
 
 class Network(nn.Module):
@@ -43,17 +70,64 @@ class Network(nn.Module):
 
     def forward(self, small: Tensor) -> Tensor:
         """0..255 [N,h,w,3] -> float32 logits [N,C,h,w]."""
+        return self._on_small(self.body(self._picture(small)), small)
+
+    def heads(self, small: Tensor) -> list[Tensor]:
+        """What `forward` gives, and the same of the auxiliary heads: for training."""
+        picture = self._picture(small)
+        heads = self.body.heads if isinstance(self.body, Guessing) else _alone(self.body)
+        return [self._on_small(logits, small) for logits in heads(picture)]
+
+    @property
+    def head_weights(self) -> tuple[float, ...]:
+        """How much each of `heads` counts in the loss."""
+        return self.body.head_weights if isinstance(self.body, Guessing) else (1.0,)
+
+    @property
+    def config(self) -> str:
+        """What `build` wants besides the model's name; most models want nothing."""
+        return self.body.config if isinstance(self.body, Configured) else ""
+
+    def groups(self) -> tuple[list[Parameter], list[Parameter]]:
+        """The weights that public ones may fill, and those of the head, which begin fresh."""
+        prefixes = self.body.fresh if isinstance(self.body, Fillable) else ()
+        starts = tuple(f"body.{prefix}." for prefix in prefixes)
+        filled = [value for name, value in self.named_parameters() if not name.startswith(starts)]
+        fresh = [value for name, value in self.named_parameters() if name.startswith(starts)]
+        return filled, fresh
+
+    def _picture(self, small: Tensor) -> Tensor:
+        """0..255 [N,h,w,3] -> normalised [N,3,h',w'], padded to what the body takes."""
         # The cast comes first because TensorRT takes uint8 into nothing else.
         picture = (small.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.spread
         height, width = picture.shape[-2:]
+        return F.pad(picture, (0, self._lacking(width), 0, self._lacking(height)))
+
+    def _lacking(self, side: int) -> int:
+        """Pixels up to the next side that the body takes; torch.export cannot reason with %."""
         multiple = self.body.multiple
-        padded = F.pad(picture, (0, -width % multiple, 0, -height % multiple))
-        logits = self.body(padded)
+        return (side + multiple - 1) // multiple * multiple - side
+
+    def _on_small(self, logits: Tensor, small: Tensor) -> Tensor:
+        """The body's logits, on the grid of the small picture."""
+        height, width = small.shape[1:3]
         if self.body.stride > 1:
-            logits = F.interpolate(logits, size=padded.shape[-2:], mode="bilinear")
+            logits = F.interpolate(logits, scale_factor=float(self.body.stride), mode="bilinear")
         return logits[..., :height, :width]
 
 
-def build(model: str, classes: int) -> Network:
-    """A fresh network around the model of that name."""
-    return Network(catalog.find("models", model).build(classes))
+def build(model: str, classes: int, *, config: str = "") -> Network:
+    """A fresh network around the model of that name; `config` is what such a network told."""
+    name, _, where = model.partition(":")
+    module = catalog.find("models", name)
+    wanted: str = getattr(module, "WHERE", "")
+    if wanted and not where:
+        raise UserError(f"model '{name}' wants {wanted} after a colon", hint=f"write {name}:DIR")
+    if where and not wanted:
+        raise UserError(f"model '{model}': nothing follows '{name}'", hint=f"write {name}")
+    body = module.build(classes, config or where) if wanted else module.build(classes)
+    return Network(cast(Body, body))
+
+
+def _alone(body: Body) -> Callable[[Tensor], list[Tensor]]:
+    return lambda picture: [body(picture)]

@@ -1,1 +1,5 @@
-"""One file a model. Each offers `build(classes) -> Body`."""
+"""One file a model. Each offers `build(classes) -> Body`.
+
+A model that is told more after a colon (`hf:DIR`) says what in WHERE, and offers
+`build(classes, where)`.
+"""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from trainer.backbones.layers import BatchNorm
+
 WIDTHS = (32, 64, 128, 192)
 DECODER_WIDTH = 64
 
@@ -63,7 +65,7 @@ class Residual(nn.Module):
         super().__init__()
         self.first = _convolution(width, width)
         self.second = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+            nn.Conv2d(width, width, 3, padding=1, bias=False), BatchNorm(width)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -74,6 +76,6 @@ class Residual(nn.Module):
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
+        BatchNorm(outputs),
         nn.ReLU(inplace=True),
     )

@@ -1,0 +1,1 @@
+"""What several models are built of, with the parameter names of public checkpoints."""

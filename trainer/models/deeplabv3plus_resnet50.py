@@ -1,0 +1,11 @@
+"""`deeplabv3plus-resnet50`: DeepLabV3+, 39.8 million weights; takes torchvision's ResNet-50."""
+
+from __future__ import annotations
+
+from trainer.backbones.deeplabv3plus import DeepLabV3Plus
+from trainer.backbones.resnet import ResNet
+
+
+def build(classes: int) -> DeepLabV3Plus:
+    """A fresh body for that many classes."""
+    return DeepLabV3Plus(ResNet(50), classes)
