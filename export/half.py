@@ -34,6 +34,8 @@ LOWERED = re.findall(
     Sigmoid Slice SpaceToDepth Split Squeeze Sub Transpose Unsqueeze
     """,
 )
+# What reads no numbers at all.
+BLIND = ("Shape", "Size")
 # Inputs that are float32 by definition, by operator: regions and scales.
 ALWAYS_FLOAT = {"Resize": (1, 2)}
 
@@ -81,9 +83,11 @@ def lower(
     )
     low: set[str] = set()
     for node in graph.node:
+        if node.op_type in BLIND:
+            state.nodes.append(node)
+            continue
         is_low = node.op_type in LOWERED
-        touches = [name for name in (*node.input, *node.output) if name in state.floats]
-        if touches and not is_low:
+        if not is_low and any(name in state.floats for name in (*node.input, *node.output)):
             kept[node.op_type] += 1
         _place(state, node, low, is_low=is_low)
     for output in graph.output:

@@ -35,22 +35,28 @@ class Report:
     def objections(self) -> list[str]:
         """What the gate of this precision does not let pass."""
         gate = precisions.find(self.precision).GATE
-        faults = [] if self._is_around else ["the graph around the network is wrong"]
-        return faults + (self._inexact() if gate.exact else self._beyond(gate))
+        return self._faults() + (self._inexact() if gate.exact else self._beyond(gate))
 
     @property
     def is_waivable(self) -> bool:
         """Whether the user may take it as it is: a loss, but no fault."""
-        return self._is_around and precisions.find(self.precision).GATE.waivable
+        return not self._faults() and precisions.find(self.precision).GATE.waivable
 
     @property
-    def _is_around(self) -> bool:
-        counted = [self.verdict, *([self.sample.verdict] if self.sample else [])]
-        return all(verdict.is_around for verdict in counted)
+    def _verdicts(self) -> list[Verdict]:
+        return [self.verdict, *([self.sample.verdict] if self.sample else [])]
+
+    def _faults(self) -> list[str]:
+        """What no precision excuses."""
+        found = []
+        if not all(verdict.is_around for verdict in self._verdicts):
+            found.append("the graph around the network is wrong")
+        if not all(verdict.is_finite for verdict in self._verdicts):
+            found.append(f"its logits are no numbers: beyond what {self.precision} can hold")
+        return found
 
     def _inexact(self) -> list[str]:
-        verdicts = [self.verdict, *([self.sample.verdict] if self.sample else [])]
-        return [str(verdict) for verdict in verdicts if not verdict.agrees]
+        return [str(verdict) for verdict in self._verdicts if not verdict.agrees]
 
     def _beyond(self, gate: Gate) -> list[str]:
         found = []

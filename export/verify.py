@@ -6,6 +6,7 @@ differ from torch's in the last digits, and other up-samplers place a pixel to f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +49,12 @@ class Verdict:
     @property
     def is_around(self) -> bool:
         """Whether all that surrounds the network is right, however exact the network is."""
-        sound = bool(np.isfinite(self.logit_error))
-        return sound and self.small_differs == 0 and self.mispainted == 0
+        return self.small_differs == 0 and self.mispainted == 0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the artefact's logits are numbers."""
+        return bool(np.isfinite(self.logit_error))
 
     def __str__(self) -> str:
         changed = f"{self.changed} of {self.pixels:,} pixels differ from torch's"
@@ -114,15 +119,17 @@ def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) ->
     ours = kernels.paint(logits, size)
     own = painting(answer.logits, size, margin=True)
     theirs = own.mask if answer.mask is None else answer.mask
+    finite = bool(np.isfinite(answer.logits).all())
+    painted = _unexplained(answer.logits, own.mask, theirs) if finite else 0
     verdict = Verdict(
         pictures=len(batch),
         pixels=ours.size,
         small_differs=_differing(small, answer.small),
-        logit_error=float(np.abs(answer.logits - logits).max()),
+        logit_error=float(np.abs(answer.logits - logits).max()) if finite else math.inf,
         logit_size=float(np.abs(logits).max()),
         changed=_differing(ours, theirs),
         unexplained=_unexplained(logits, ours, theirs),
-        mispainted=_unexplained(answer.logits, own.mask, theirs) + _misjudged(own, answer),
+        mispainted=painted + (_misjudged(own, answer) if finite else 0),
     )
     return Comparison(ours=ours, theirs=theirs, verdict=verdict)
 

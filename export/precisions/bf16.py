@@ -1,8 +1,8 @@
 """bf16: like fp16 with the range of float32 and 8 bits of precision.
 
 Eight bits change eight times as many pixels as fp16's eleven, so its gate is wider. ONNX Runtime
-has no bfloat16 convolution on a CPU: there the artefact is verified through `export.twin`, and it
-runs on TensorRT alone.
+has no bfloat16 convolution on a CPU: the artefact runs on TensorRT alone, and `export.twin` stands
+for it when it is verified.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from onnx import ModelProto, TensorProto, version_converter
 
 from export.half import lower
 from export.precisions import Applied, Gate, Samples
+from export.twin import TWIN
 
 GATE = Gate(changed=0.005, miou=0.003)
 CALIBRATED = False
@@ -28,7 +29,7 @@ def apply(model: ModelProto, samples: Samples | None) -> Applied:
     lowered, kept = lower(
         version_converter.convert_version(model, OPSET), TensorProto.BFLOAT16, _rounded
     )
-    return Applied(model=lowered, facts={"float32_operators": kept})
+    return Applied(model=lowered, facts={"float32_operators": kept, "verified_as": TWIN})
 
 
 def _rounded(value: NDArray[np.float32]) -> NDArray[Any]:

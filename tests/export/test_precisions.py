@@ -55,7 +55,8 @@ def test_convolutions_compute_in_16_bits_and_means_do_not(made, body, name, kind
     assert kinds(model, "ReduceMean") == {TensorProto.FLOAT}
     assert made[name].facts["float32_operators"] == {"ReduceMean": 1}
     exact = run(body.model)
-    error = np.abs(run(twin(model) if needs_twin(model) else model) - exact).max()
+    assert needs_twin(model)
+    error = np.abs(run(twin(model)) - exact).max()
     # A few roundings of half a step each, and not none.
     assert 0 < error < 40 * 2.0**-bits * np.abs(exact).max()
 
@@ -65,16 +66,31 @@ def test_onnx_runtime_still_cannot_convolve_in_bf16(made):
         run(made["bf16"].model)
 
 
-def test_the_twin_rounds_every_result_to_bfloat16():
+@pytest.mark.parametrize(
+    ("kind", "rounded", "whole"),
+    [(TensorProto.BFLOAT16, bf16._rounded, 256), (TensorProto.FLOAT16, to_float16, 2048)],
+)
+def test_the_twin_rounds_every_result_to_16_bits(kind, rounded, whole):
     names = ["one", "two"]
     inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in names]
     outputs = [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [1])]
     graph = helper.make_graph([helper.make_node("Add", names, ["sum"])], "sum", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
-    lowered, _ = lower(model, TensorProto.BFLOAT16, bf16._rounded)
-    feed = {"one": np.float32([256]), "two": np.float32([1])}
-    assert run(twin(lowered), feed).tolist() == [256]
-    assert run(model, feed).tolist() == [257]
+    lowered, _ = lower(model, kind, rounded)
+    feed = {"one": np.float32([whole]), "two": np.float32([1])}
+    assert run(twin(lowered), feed).tolist() == [whole]
+    assert run(model, feed).tolist() == [whole + 1]
+
+
+def test_the_twin_shows_an_overflow_that_the_cpu_hides(body):
+    model = body.model.__class__()
+    model.CopyFrom(body.model)
+    weights = max(model.graph.initializer, key=lambda entry: len(entry.raw_data))
+    large = numpy_helper.to_array(weights) * np.float32(1e6)
+    weights.CopyFrom(numpy_helper.from_array(np.clip(large, -6e4, 6e4), weights.name))
+    lowered, _ = lower(model, TensorProto.FLOAT16, to_float16)
+    assert np.isfinite(run(model)).all()
+    assert not np.isfinite(run(twin(lowered))).all()
 
 
 def test_a_weight_that_fp16_cannot_hold_is_named():
