@@ -59,6 +59,21 @@ class Settings:
         }
 
 
+def refuse_unknown_to_rtx(settings: Settings) -> None:
+    """Raise for what TensorRT-RTX takes without doing anything, or fails at."""
+    given = {
+        "--timingCacheFile": settings.timing_cache is not None,
+        "--versionCompatible": settings.version_compatible,
+        "--hardwareCompatibilityLevel": settings.hardware_compatibility != "none",
+    }
+    unknown = [name for name, is_given in given.items() if is_given]
+    if unknown:
+        raise UserError(
+            f"TensorRT-RTX does not know {' and '.join(unknown)}",
+            hint="leave it out, or name several GPUs with --arch",
+        )
+
+
 def read_architectures(text: str) -> tuple[int, ...]:
     """'sm86,sm120' -> 86, 120."""
     words = [word.strip() for word in text.split(",") if word.strip()]
@@ -149,8 +164,9 @@ def _configure(flavour: Flavour, config: Any, settings: Settings) -> None:
         config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
     if settings.optimization_level is not None:
         config.builder_optimization_level = settings.optimization_level
-    level = HARDWARE[settings.hardware_compatibility]
-    config.hardware_compatibility_level = getattr(trt.HardwareCompatibilityLevel, level)
+    if settings.hardware_compatibility != "none":
+        level = HARDWARE[settings.hardware_compatibility]
+        config.hardware_compatibility_level = getattr(trt.HardwareCompatibilityLevel, level)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if flavour.name == "rtx":
         _set_architectures(trt, config, settings)

@@ -108,8 +108,7 @@ def _ready(order: Order) -> Flavour | Missing:
         return found
     if found.name == "rtx":
         engine.architectures(found.module, order.settings.architectures)
-        if order.settings.timing_cache is not None:
-            raise UserError("--timingCacheFile: TensorRT-RTX keeps no timing cache")
+        engine.refuse_unknown_to_rtx(order.settings)
     elif flavour.gpu_architecture() is None:
         return Missing(
             flavour="tensorrt", reason="TensorRT builds on the GPU that runs the engine; none here"

@@ -155,10 +155,19 @@ def test_an_engine_of_one_size_has_that_size(verified, tmp_path):
 
 
 @needs_rtx
-def test_rtx_has_no_timing_cache_and_says_so(tmp_path):
-    order = rtx(89, timing_cache=tmp_path / "timing.cache")
-    with pytest.raises(UserError, match="TensorRT-RTX keeps no timing cache"):
-        trt.build(tmp_path / "a.ckpt", tmp_path / "a.trt", Options(intake=DYNAMIC), order)
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"timing_cache": "timing.cache"}, "--timingCacheFile"),
+        ({"version_compatible": True}, "--versionCompatible"),
+        ({"hardware_compatibility": "ampere+"}, "--hardwareCompatibilityLevel"),
+    ],
+)
+def test_switches_that_rtx_does_not_know_are_refused(tmp_path, given, name):
+    with pytest.raises(UserError, match=f"does not know {name}"):
+        trt.build(
+            tmp_path / "a.ckpt", tmp_path / "a.trt", Options(intake=DYNAMIC), rtx(89, **given)
+        )
 
 
 @needs_rtx
