@@ -123,7 +123,7 @@ def trt(
     ] = None,
 ) -> None:
     """Build a TensorRT engine of a checkpoint, or of an ONNX artefact without needing torch."""
-    from export import engine, intake
+    from export import intake, switches
     from export.options import Options
     from export.targets import trt as target
 
@@ -137,9 +137,9 @@ def trt(
         calibration=calibration,
         accept=accept,
     )
-    settings = engine.Settings(
-        architectures=engine.read_architectures(arch),
-        workspace=engine.read_workspace(memory),
+    settings = switches.Settings(
+        architectures=switches.read_architectures(arch),
+        workspace=switches.read_workspace(memory),
         timing_cache=timing_cache,
         version_compatible=version_compatible,
         hardware_compatibility=hardware,

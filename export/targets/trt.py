@@ -12,11 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from export import engine, flavour, intake, onnx_file
-from export.engine import Built, Settings
+from export import engine, flavour, intake, onnx_file, switches
+from export.engine import Built
 from export.flavour import Flavour, Missing
 from export.intake import Intake
 from export.onnx_file import OnnxFile
+from export.switches import Settings
 from kernels import ahead
 from kernels import engine as artefact
 from kernels.artefact import CONFIDENCE
@@ -108,7 +109,7 @@ def _ready(order: Order) -> Flavour | Missing:
         return found
     if found.name == "rtx":
         engine.architectures(found.module, order.settings.architectures)
-        engine.refuse_unknown_to_rtx(order.settings)
+        switches.refuse_unknown_to_rtx(order.settings)
     elif flavour.gpu_architecture() is None:
         return Missing(
             flavour="tensorrt", reason="TensorRT builds on the GPU that runs the engine; none here"

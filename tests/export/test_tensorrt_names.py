@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from export import engine
+from export.switches import HARDWARE
 
 HERE = Path(__file__).parent
 # Of each release, the classes that are used and what they offer, as far as it is needed.
@@ -58,7 +59,7 @@ def needed(release):
     for function in functions:
         if function.name not in RTX_ONLY or release.startswith("tensorrt_rtx"):
             found |= set(used(function))
-    levels = {("HardwareCompatibilityLevel", level) for level in engine.HARDWARE.values()}
+    levels = {("HardwareCompatibilityLevel", level) for level in HARDWARE.values()}
     return found | levels
 
 

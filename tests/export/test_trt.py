@@ -11,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export import engine, flavour, geometry, intake, precisions, provenance
-from export.engine import Settings
+from export import engine, flavour, geometry, intake, precisions, provenance, switches
 from export.options import Options
+from export.switches import Settings
 from export.targets import onnx as onnx_target
 from export.targets import trt
 from export.targets.trt import Order
@@ -109,15 +109,15 @@ def test_an_unverified_onnx_file_is_not_built(verified, tmp_path):
 @pytest.mark.parametrize("text", ["86", "sm", "sm8x", "ampere", "sm86;sm89"])
 def test_what_is_no_gpu_is_refused(text):
     with pytest.raises(UserError, match="is not a list of GPUs"):
-        engine.read_architectures(text)
-    assert engine.read_architectures("sm86, sm_120,sm86") == (86, 120)
+        switches.read_architectures(text)
+    assert switches.read_architectures("sm86, sm_120,sm86") == (86, 120)
 
 
 def test_the_builders_switches_are_checked():
-    assert engine.read_workspace("workspace:2048") == 2048
+    assert switches.read_workspace("workspace:2048") == 2048
     for given in ("2048", "workspace:0", "workspace:x", "dlaSRAM:1"):
         with pytest.raises(UserError, match="--memPoolSize"):
-            engine.read_workspace(given)
+            switches.read_workspace(given)
     with pytest.raises(UserError, match="did you mean 'ampere\\+'"):
         Settings(hardware_compatibility="ampere")
     with pytest.raises(UserError, match="is not 0 to 5"):
