@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from export import targets
-from kernels.errors import UserError, reported
+from export.intake import CALIBRATION, DYNAMIC, PICTURES
+from kernels.errors import reported
 
 app = typer.Typer(
     help="Write a checkpoint as an artefact that runs alone; nothing unverified is published.\n\n"
@@ -26,25 +27,147 @@ app = typer.Typer(
 )
 
 
+Checkpoint = Annotated[Path, typer.Argument(metavar="MODEL.ckpt")]
+Out = Annotated[Path | None, typer.Option(help="default: the checkpoint's name, new suffix")]
+Size = Annotated[str, typer.Option(help="1024x2048, 256x512..1024x2048 or dynamic")]
+Batch = Annotated[str, typer.Option(help="pictures at once: 4, 1..16 or dynamic")]
+Head = Annotated[str, typer.Option(help="mask, logits (small) or mask+confidence")]
+Numbers = Annotated[str, typer.Option("--precision", help="fp32, fp16, bf16 or int8")]
+Data = Annotated[
+    str,
+    typer.Option(help="data set to verify (and calibrate) with, or none; default: the recipe's"),
+]
+Pictures = Annotated[int, typer.Option(help="labelled pictures to verify with, at most")]
+Calibration = Annotated[int, typer.Option(help="training pictures that int8 looks at, at most")]
+Accept = Annotated[bool, typer.Option("--accept", help="publish int8 though it loses more mIoU")]
+
+
 def _command(target: str) -> Callable[..., None]:
     def write(
-        checkpoint: Annotated[Path, typer.Argument(metavar="MODEL.ckpt")],
-        out: Annotated[
-            Path | None, typer.Option(help="default: the checkpoint's name with the new suffix")
-        ] = None,
+        checkpoint: Checkpoint,
+        out: Out = None,
+        size: Size = DYNAMIC,
+        batch: Batch = DYNAMIC,
+        head: Head = "mask",
+        precision: Numbers = "fp32",
+        data: Data = "",
+        pictures: Pictures = PICTURES,
+        calibration: Calibration = CALIBRATION,
+        accept: Accept = False,
     ) -> None:
+        from export import intake
         from export.build import build
+        from export.options import Options
 
         path = out or checkpoint.parent / f"{checkpoint.stem}{targets.find(target).SUFFIX}"
-        verdict = build(target, checkpoint, path)
-        typer.echo(f"verified: {verdict}", err=True)
+        options = Options(
+            intake=intake.read(size, batch),
+            head=head,
+            precision=precision,
+            data=data,
+            pictures=pictures,
+            calibration=calibration,
+            accept=accept,
+        )
+        typer.echo(f"verified: {build(target, checkpoint, path, options)}", err=True)
         print(path)
 
     return write
 
 
-for _name in targets.names():
+# What needs more than the options of every target has a command of its own.
+for _name in sorted({*targets.names()} - {"trt"}):
     app.command(_name, help=f"Write MODEL.ckpt as {_name}.")(_command(_name))
+
+TRTEXEC = "Under the names of trtexec"
+
+
+@app.command()
+def trt(
+    source: Annotated[Path, typer.Argument(metavar="MODEL.ckpt|MODEL.onnx")],
+    size: Size,
+    batch: Batch = "1",
+    out: Out = None,
+    head: Head = "mask",
+    precision: Numbers = "fp32",
+    flavour: Annotated[
+        str, typer.Option(help="tensorrt, rtx, or auto: the only one here")
+    ] = "auto",
+    arch: Annotated[
+        str, typer.Option(help="GPUs that RTX builds for without having them: sm86,sm89,sm120")
+    ] = "",
+    data: Data = "",
+    pictures: Pictures = PICTURES,
+    calibration: Calibration = CALIBRATION,
+    accept: Accept = False,
+    memory: Annotated[
+        str, typer.Option("--memPoolSize", help="workspace:MiB", rich_help_panel=TRTEXEC)
+    ] = "",
+    timing_cache: Annotated[
+        Path | None, typer.Option("--timingCacheFile", rich_help_panel=TRTEXEC)
+    ] = None,
+    version_compatible: Annotated[
+        bool, typer.Option("--versionCompatible", rich_help_panel=TRTEXEC)
+    ] = False,
+    hardware: Annotated[
+        str,
+        typer.Option(
+            "--hardwareCompatibilityLevel",
+            help="none, ampere+ or sameComputeCapability",
+            rich_help_panel=TRTEXEC,
+        ),
+    ] = "none",
+    level: Annotated[
+        int | None,
+        typer.Option("--builderOptimizationLevel", help="0 to 5", rich_help_panel=TRTEXEC),
+    ] = None,
+) -> None:
+    """Build a TensorRT engine of a checkpoint, or of an ONNX artefact without needing torch."""
+    from export import intake, switches
+    from export.options import Options
+    from export.targets import trt as target
+
+    path = out or source.with_suffix(target.SUFFIX)
+    options = Options(
+        intake=intake.read(size, batch),
+        head=head,
+        precision=precision,
+        data=data,
+        pictures=pictures,
+        calibration=calibration,
+        accept=accept,
+    )
+    settings = switches.Settings(
+        architectures=switches.read_architectures(arch),
+        workspace=switches.read_workspace(memory),
+        timing_cache=timing_cache,
+        version_compatible=version_compatible,
+        hardware_compatibility=hardware,
+        optimization_level=level,
+    )
+    target.build(source, path, options, target.Order(flavour=flavour, settings=settings))
+    print(path)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="ARTEFACT")],
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="MODEL.ckpt", help="default: the artefact's name, .ckpt")
+    ] = None,
+    data: Data = "",
+    pictures: Pictures = PICTURES,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Compare an artefact with its checkpoint again, pixel by pixel; exit 1 where it fails."""
+    from export.reverify import reverify
+
+    report = reverify(file, checkpoint, data, pictures)
+    if as_json:
+        print(json.dumps(report.plain()))
+        return
+    for name, value in report.plain().items():
+        print(f"{name}: {_shown(value)}")
 
 
 @app.command()
@@ -62,34 +185,23 @@ def inspect(
 
 
 def _facts(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise UserError(f"{file}: no such file")
-    if file.suffix.lower() == ".ckpt":
-        from trainer import checkpoint
+    if file.suffix.lower() != ".ckpt" or not file.is_file():
+        return targets.of(file).inspect(file)
+    from trainer import checkpoint
 
-        loaded = checkpoint.load(file)
-        return {
-            "contract": json.loads(loaded.contract.to_json()),
-            "recipe": loaded.recipe.plain(),
-            "steps_done": loaded.steps_done,
-            "bytes": file.stat().st_size,
-        }
-    for name in targets.names():
-        target = targets.find(name)
-        if file.suffix.lower() == target.SUFFIX:
-            return target.inspect(file)
-    raise UserError(
-        f"{file}: neither a checkpoint (.ckpt) nor an artefact ({', '.join(_suffixes())})"
-    )
+    loaded = checkpoint.load(file)
+    return {
+        "contract": json.loads(loaded.contract.to_json()),
+        "recipe": loaded.recipe.plain(),
+        "steps_done": loaded.steps_done,
+        "bytes": file.stat().st_size,
+    }
 
 
-def _suffixes() -> list[str]:
-    return [targets.find(name).SUFFIX for name in targets.names()]
-
-
-def _shown(value: Any) -> str:
+def _shown(value: Any, depth: int = 1) -> str:
     if isinstance(value, dict):
-        return "".join(f"\n  {name}: {_shown(inner)}" for name, inner in value.items())
+        lines = (f"{name}: {_shown(inner, depth + 1)}" for name, inner in value.items())
+        return "".join(f"\n{'  ' * depth}{line}" for line in lines)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

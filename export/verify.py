@@ -1,4 +1,4 @@
-"""Decides whether an artefact does what the checkpoint does: same bytes, same logits, same mask.
+"""Counts where an artefact does otherwise than the checkpoint: same bytes, same logits, same mask.
 
 A pixel may change only where two classes are so close that rounding decides: the artefact's logits
 differ from torch's in the last digits, and other up-samplers place a pixel to float precision.
@@ -6,6 +6,7 @@ differ from torch's in the last digits, and other up-samplers place a pixel to f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 import kernels
+from export.intake import Intake
 from export.targets import Answer
-from kernels.paint import Mask
+from kernels.paint import Mask, Painting, painting
 from kernels.taps import taps
 from trainer.checkpoint import Checkpoint
 
@@ -35,20 +37,33 @@ class Verdict:
     logit_size: float
     changed: int  # pixels with another class
     unexplained: int  # of these, the ones that rounding cannot explain
+    # Pixels whose class or confidence does not follow from the artefact's own logits.
+    mispainted: int = 0
 
     @property
     def agrees(self) -> bool:
-        """Whether the artefact may be published. Written so that NaN disagrees."""
+        """Whether the artefact does the same as the checkpoint. Written so that NaN disagrees."""
         close = self.logit_error <= LOGIT_TOLERANCE * self.logit_size
-        return close and self.small_differs == 0 and self.unexplained == 0
+        return close and self.is_around and self.unexplained == 0
+
+    @property
+    def is_around(self) -> bool:
+        """Whether all that surrounds the network is right, however exact the network is."""
+        return self.small_differs == 0 and self.mispainted == 0
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the artefact's logits are numbers."""
+        return bool(np.isfinite(self.logit_error))
 
     def __str__(self) -> str:
         changed = f"{self.changed} of {self.pixels:,} pixels differ from torch's"
         beyond = f" ({self.unexplained} by more than rounding)" if self.changed else ""
         small = f", {self.small_differs} small pixels differ" if self.small_differs else ""
+        head = f", {self.mispainted} pixels are not what its logits say" if self.mispainted else ""
         return (
             f"{changed}{beyond} on {self.pictures} pictures, logits by at most "
-            f"{self.logit_error:.0e} of {self.logit_size:.0f}{small}"
+            f"{self.logit_error:.0e} of {self.logit_size:.0f}{small}{head}"
         )
 
     def __add__(self, other: Verdict) -> Verdict:
@@ -60,13 +75,23 @@ class Verdict:
             logit_size=max(self.logit_size, other.logit_size),
             changed=self.changed + other.changed,
             unexplained=self.unexplained + other.unexplained,
+            mispainted=self.mispainted + other.mispainted,
         )
 
 
-def pictures(seed: int = 0) -> list[NDArray[np.uint8]]:
-    """Batches of two pictures with structure at every scale, even and odd sizes."""
+def pictures(intake: Intake | None = None, seed: int = 0) -> list[NDArray[np.uint8]]:
+    """Batches with structure at every scale: two pictures of even and odd sizes, or what fits."""
+    taken = intake or Intake()
     rng = np.random.default_rng(seed)
-    return [np.stack([_structured(rng, size) for _ in range(2)]) for size in SIZES]
+    count = taken.fixed_batch or min(2, taken.batch[1] if taken.batch else 2)
+    return [np.stack([_structured(rng, size) for _ in range(count)]) for size in _sizes(taken)]
+
+
+def _sizes(taken: Intake) -> list[tuple[int, int]]:
+    if taken.size is None:
+        return list(SIZES)
+    fitting = [size for size in SIZES if taken.takes(size)]
+    return list(dict.fromkeys([*fitting, *taken.size]))
 
 
 def _structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -77,21 +102,47 @@ def _structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.u
     return np.clip(128 + 40 * total, 0, 255).astype(np.uint8)
 
 
-def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) -> Verdict:
-    """One batch: the checkpoint through torch and the kernels, against the artefact's answer."""
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One batch, seen by the checkpoint and by its artefact."""
+
+    ours: Mask
+    theirs: Mask
+    verdict: Verdict
+
+
+def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) -> Comparison:
+    """The checkpoint through torch and the kernels, against the artefact's answer."""
     small = kernels.shrink(batch, checkpoint.contract.factor)
     logits = torch_logits(checkpoint, small)
-    masks = kernels.paint(logits, (batch.shape[1], batch.shape[2]))
-    pairs = list(zip(logits, masks, answer.mask, strict=True))
-    return Verdict(
+    size = (batch.shape[1], batch.shape[2])
+    ours = kernels.paint(logits, size)
+    own = painting(answer.logits, size, margin=True)
+    theirs = own.mask if answer.mask is None else answer.mask
+    finite = bool(np.isfinite(answer.logits).all())
+    painted = _unexplained(answer.logits, own.mask, theirs) if finite else 0
+    verdict = Verdict(
         pictures=len(batch),
-        pixels=masks.size,
+        pixels=ours.size,
         small_differs=_differing(small, answer.small),
-        logit_error=float(np.abs(answer.logits - logits).max()),
+        logit_error=float(np.abs(answer.logits - logits).max()) if finite else math.inf,
         logit_size=float(np.abs(logits).max()),
-        changed=_differing(masks, answer.mask),
-        unexplained=sum(len(unexplained(*pair)) for pair in pairs),
+        changed=_differing(ours, theirs),
+        unexplained=_unexplained(logits, ours, theirs),
+        mispainted=painted + (_misjudged(own, answer) if finite else 0),
     )
+    return Comparison(ours=ours, theirs=theirs, verdict=verdict)
+
+
+def _unexplained(logits: NDArray[np.float32], ours: Mask, theirs: Mask) -> int:
+    return sum(len(unexplained(*each)) for each in zip(logits, ours, theirs, strict=True))
+
+
+def _misjudged(own: Painting, answer: Answer) -> int:
+    """Pixels whose confidence is off by more than the one step that rounding may take."""
+    if answer.confidence is None or own.margin is None:
+        return 0
+    return int((np.abs(own.margin.astype(int) - answer.confidence.astype(int)) > 1).sum())
 
 
 def changed_pixels(

@@ -3,96 +3,97 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
-import torch
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, checker, helper
 
-from export import geometry
-from export.targets import Answer
-from kernels.artefact import BUILD_KEY, CONTRACT_KEY, IMAGE, LOGITS, MASK, SMALL
-from kernels.contract import Contract
-from kernels.errors import UserError, about
+from export import geometry, onnx_file, precisions, provenance
+from export.options import Options
+from export.samples import calibration
+from export.targets import Answer, Runner
+from export.trace import trace
+from export.twin import needs_twin, twin
+from kernels.artefact import BUILD_KEY, CONFIDENCE, CONTRACT_KEY, IMAGE, LOGITS, MASK, SMALL
 from trainer.checkpoint import Checkpoint
-from trainer.network import Network
 
 SUFFIX = ".onnx"
-EXAMPLE_SIDE = 64
 
 
-def write(checkpoint: Checkpoint, path: Path) -> None:
-    """Trace the network and put the geometry around it."""
-    contract = checkpoint.contract
-    model = geometry.around(trace(checkpoint.network), contract)
+def write(checkpoint: Checkpoint, path: Path, options: Options) -> None:
+    """Trace the body, give it its precision, and put the geometry around it."""
+    contract, precision = checkpoint.contract, precisions.find(options.precision)
+    body = trace(checkpoint.network, contract, options.intake)
+    seen = calibration(checkpoint, body, options) if precision.CALIBRATED else None
+    applied = precision.apply(body.model, seen)
+    model = geometry.around(
+        body.with_model(applied.model), contract, intake=options.intake, head=options.head
+    )
     model.doc_string = (
-        "uint8 RGB pictures [N,H,W,3] of any size -> class of every pixel [N,H,W]; "
+        "uint8 RGB pictures [N,H,W,3] -> "
+        f"{', '.join(geometry.HEADS[options.head])}; "
         f"classes and colours are in metadata_props['{CONTRACT_KEY}']"
     )
-    build = {"precision": "fp32", "torch": torch.__version__, "onnx": onnx.__version__}
-    props = {CONTRACT_KEY: contract.to_json(), BUILD_KEY: json.dumps(build, sort_keys=True)}
-    helper.set_model_props(model, props)
+    opset = max(entry.version for entry in model.opset_import)
+    build = provenance.facts(checkpoint, options, opset) | applied.facts
+    _set_facts(model, contract.to_json(), build)
     checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
 
 
-def trace(network: Network) -> ModelProto:
-    """The network alone, small -> logits, at any batch and size."""
-    # A dimension of size 1 would be taken for a constant: two pictures.
-    example = torch.zeros((2, EXAMPLE_SIDE, EXAMPLE_SIDE + 16, 3), dtype=torch.float32)
-    sizes = {axis: torch.export.Dim(name) for axis, name in enumerate(("n", "h", "w"))}
-    with _quiet():
-        program = torch.onnx.export(
-            network.eval(),
-            (example,),
-            dynamo=True,
-            dynamic_shapes=(sizes,),
-            input_names=[SMALL],
-            output_names=[LOGITS],
-            external_data=False,
-            verbose=False,
-        )
-    if program is None:
-        raise RuntimeError("torch.onnx.export gave no program")
-    return program.model_proto
+def _set_facts(model: ModelProto, contract: str, build: dict[str, Any]) -> None:
+    props = {CONTRACT_KEY: contract, BUILD_KEY: json.dumps(build, sort_keys=True)}
+    del model.metadata_props[:]
+    helper.set_model_props(model, props)
 
 
-def run(path: Path, pictures: NDArray[np.uint8]) -> Answer:
-    """Ask the file for its mask, and a copy that shows them for the inner tensors."""
-    feed = {IMAGE: pictures}
-    (mask,) = _session(path.read_bytes()).run([MASK], feed)
+def opened(path: Path) -> Runner:
+    """Asks the file for its outputs, and a copy that shows them for the inner tensors."""
     model = onnx.load(path)
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in (SMALL, LOGITS))
-    small, logits = _session(model.SerializeToString()).run([SMALL, LOGITS], feed)
-    return Answer(small=small, logits=logits, mask=mask)
+    given = [value.name for value in model.graph.output]
+    shown = [name for name in (SMALL, LOGITS) if name not in given]
+    content = path.read_bytes()
+    if needs_twin(model):
+        model = twin(model)
+        content = model.SerializeToString()
+    session = _session(content)
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in shown)
+    inner = _session(model.SerializeToString())
+
+    def run(pictures: NDArray[np.uint8]) -> Answer:
+        feed = {IMAGE: pictures}
+        outputs = dict(zip(shown, inner.run(shown, feed), strict=True))
+        outputs |= dict(zip(given, session.run(given, feed), strict=True))
+        return Answer(
+            small=outputs[SMALL],
+            logits=outputs[LOGITS],
+            mask=outputs.get(MASK),
+            confidence=outputs.get(CONFIDENCE),
+        )
+
+    return run
+
+
+def stamp(path: Path, facts: dict[str, Any]) -> None:
+    """Add to the build facts; the graph stays what it is."""
+    model = onnx.load(path)
+    props = {entry.key: entry.value for entry in model.metadata_props}
+    _set_facts(model, props[CONTRACT_KEY], json.loads(props[BUILD_KEY]) | facts)
+    onnx.save_model(model, path)
 
 
 def inspect(path: Path) -> dict[str, Any]:
     """Contract, build facts, inputs, outputs and operators."""
-    try:
-        model = onnx.load(path)
-        checker.check_model(model)
-        props = {entry.key: entry.value for entry in model.metadata_props}
-        build = json.loads(props.get(BUILD_KEY, "{}"))
-    except (DecodeError, checker.ValidationError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable ONNX file ({type(error).__name__})") from None
-    if CONTRACT_KEY not in props:
-        raise UserError(f"{path}: an ONNX file, but without a softres contract")
-    with about(path):
-        contract = Contract.from_json(props[CONTRACT_KEY])
+    read = onnx_file.read(path)
+    model = read.model
     operators = [node.op_type for node in model.graph.node]
     return {
-        "contract": json.loads(contract.to_json()),
-        "build": build,
+        "contract": json.loads(read.contract),
+        "build": read.build,
         "opset": max(entry.version for entry in model.opset_import),
         "inputs": {value.name: _shape(value) for value in model.graph.input},
         "outputs": {value.name: _shape(value) for value in model.graph.output},
@@ -112,17 +113,3 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep torch's exporter from talking of operators that nobody uses."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

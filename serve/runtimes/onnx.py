@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import threads as kernel_threads
-from kernels.artefact import CONTRACT_KEY, LOGITS, SMALL
+from kernels.artefact import CONTRACT_KEY, IMAGE, LOGITS, SMALL
 from kernels.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def open_artefact(path: Path, threads: int | None) -> OnnxRuntime:
     onnxruntime = _library("onnxruntime")
     model = _read(path)
     contract = _contract(model, path)
+    _refuse_fixed(model, path)
     cut(model, path)
     count = threads or kernel_threads.count()
     return OnnxRuntime(
@@ -107,6 +108,18 @@ def _contract(model: ModelProto, path: Path) -> str:
         f"'{path}' is an ONNX file without a softres contract",
         hint="serve takes what the exporter wrote: only that names classes, colours and factor",
     )
+
+
+def _refuse_fixed(model: ModelProto, path: Path) -> None:
+    """A graph for one size pads and crops for that size alone: others would come out displaced."""
+    for value in model.graph.input:
+        sides = value.type.tensor_type.shape.dim[:3]
+        if value.name == IMAGE and any(side.dim_value for side in sides):
+            told = ", ".join(side.dim_param or str(side.dim_value) for side in sides)
+            raise UserError(
+                f"'{path}' takes pictures of one shape alone: [{told}]",
+                hint="export the checkpoint without --size and --batch: what is served is any size",
+            )
 
 
 def _needed(graph: GraphProto, path: Path) -> set[int]:

@@ -1,8 +1,12 @@
 """Nothing is published that disagrees with the checkpoint, and everything says what it is."""
 
+import hashlib
 import json
+import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,9 +15,11 @@ import pytest
 from onnx import numpy_helper
 
 from export import build as building
-from export import targets, verify
+from export import intake, samples, targets, verify
+from export.options import Options
+from export.reverify import reverify
 from export.targets import onnx as target
-from kernels.errors import RefusedError
+from kernels.errors import RefusedError, UserError
 from trainer import checkpoint
 
 
@@ -90,7 +96,7 @@ def spoil_writing(monkeypatch, artefact):
     """Makes the exporter write a good file and then damage it."""
 
     def use(damage):
-        def write(loaded, path):
+        def write(loaded, path, options):
             stored = onnx.load(artefact)
             damage(stored)
             onnx.save(stored, path)
@@ -107,7 +113,9 @@ def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_wr
     spoil_writing(damage)
     with pytest.raises(RefusedError, match="was not written, because it disagrees"):
         building.build("onnx", model, tmp_path / "broken.onnx")
-    assert list(tmp_path.iterdir()) == []
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == "broken.onnx.verify.json"
+    assert json.loads(kept.read_text())["objections"]
 
 
 def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, spoil_writing):
@@ -122,6 +130,119 @@ def test_a_broken_export_keeps_the_artefact_before_it(model, tmp_path, spoil_wri
 def test_an_undamaged_file_passes_the_same_way(model, tmp_path, spoil_writing):
     spoil_writing(lambda stored: None)
     assert building.build("onnx", model, tmp_path / "good.onnx").agrees
+
+
+def test_a_fixed_size_and_batch_another_head_and_fp16_go_together(model, tmp_path):
+    out, taken = tmp_path / "fixed.onnx", intake.read("61x83", "2")
+    options = Options(intake=taken, head="mask+confidence", precision="fp16")
+    told = building.build("onnx", model, out, options)
+    assert told.sample.verdict.pictures == 2
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    assert [value.shape for value in session.get_inputs()] == [[2, 61, 83, 3]]
+    assert {value.name: value.shape for value in session.get_outputs()} == {
+        "mask": [2, 61, 83],
+        "confidence": [2, 61, 83],
+    }
+    facts = target.inspect(out)
+    assert "Shape" not in facts["operators"]
+    build = facts["build"]
+    assert (build["precision"], build["size"], build["batch"]) == ("fp16", "61x83", "2")
+    assert (build["opset"], build["steps"]) == (facts["opset"], 12)
+    assert build["recipe"] == checkpoint.load(model).recipe.plain()
+    assert build["checkpoint"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert build["verify"]["labelled"]["data"].endswith(" val")
+    assert build["verify"]["structured"]["mispainted"] == 0
+
+
+def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path):
+    out = tmp_path / "small.onnx"
+    options = Options(precision="int8", head="logits", calibration=3, accept=True)
+    building.build("onnx", model, out, options)
+    facts = target.inspect(out)
+    assert facts["outputs"] == {"logits": "float32 [N,3,h,w]"}
+    assert facts["build"]["calibration"]["pictures"] == 3
+    assert facts["build"]["calibration"]["data"] == checkpoint.load(model).recipe.data + " train"
+    assert out.stat().st_size < model.stat().st_size / 3
+
+
+def test_int8_without_pictures_is_told_so(model, tmp_path):
+    out = tmp_path / "small.onnx"
+    with pytest.raises(UserError, match="must see training pictures"):
+        building.build("onnx", model, out, Options(precision="int8", data="none"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_of_other_classes_is_refused(model, tmp_path, folder):
+    (folder / "classes.json").write_text('["one", "two", "three"]')
+    with pytest.raises(UserError, match="has other classes than the checkpoint"):
+        samples.held_out(checkpoint.load(model), Options(data=f"folder:{folder}"))
+
+
+def test_a_recipes_data_that_is_gone_is_no_error_but_a_named_one_is(model, tmp_path, capsys):
+    loaded = checkpoint.load(model)
+    gone = replace(loaded, recipe=replace(loaded.recipe, data=f"folder:{tmp_path / 'gone'}"))
+    assert samples.held_out(gone, Options()) is None
+    assert "no such folder" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no such folder"):
+        samples.held_out(loaded, Options(data=f"folder:{tmp_path / 'gone'}"))
+
+
+def test_a_kill_during_export_leaves_the_artefact_before_it(model, tmp_path):
+    out = tmp_path / "model.onnx"
+    out.write_bytes(b"the one before")
+    command = [sys.executable, "-m", "export", "onnx", str(model), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while len(list(tmp_path.iterdir())) == 1 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert out.read_bytes() == b"the one before"
+    assert all(path.name.startswith(".") for path in tmp_path.iterdir() if path != out)
+
+
+def test_an_artefact_is_verified_again_beside_its_checkpoint(artefact, model, tmp_path):
+    told = reverify(artefact, None, "", 1)
+    assert told.agrees
+    assert told.sample.verdict.pictures == 1
+    stored = onnx.load(artefact)
+    perturbed(stored)
+    onnx.save(stored, tmp_path / "spoilt.onnx")
+    with pytest.raises(RefusedError, match="disagrees with") as caught:
+        reverify(tmp_path / "spoilt.onnx", model, "none", 1)
+    assert caught.value.exit_code == 1
+    report = json.loads((tmp_path / "spoilt.onnx.verify.json").read_text())
+    assert not report["agrees"]
+
+
+def test_an_artefact_is_not_compared_with_another_checkpoint(artefact, tmp_path):
+    with pytest.raises(UserError, match="no such checkpoint"):
+        reverify(artefact, tmp_path / "gone.ckpt", "", 1)
+    (tmp_path / "other.ckpt").write_bytes(b"other")
+    with pytest.raises(UserError, match="was exported from another checkpoint: sha256"):
+        reverify(artefact, tmp_path / "other.ckpt", "", 1)
+
+
+def test_verify_on_the_command_line_gives_json(artefact, model, tmp_path):
+    words = ("verify", artefact, "--checkpoint", model, "--data", "none", "--json")
+    done = export(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["structured"]["small_differs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--precision", "fp8"), "unknown precision 'fp8'"),
+        (("--head", "masks"), "did you mean 'mask'"),
+        (("--size", "big"), "is not a size of pictures"),
+        (("--pictures", "0"), "--pictures 0 is not 1 or more"),
+    ],
+)
+def test_options_that_mean_nothing_are_told_before_any_work(tmp_path, words, says):
+    done = export("onnx", "nothing.ckpt", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_only_near_ties_are_explained():
@@ -241,4 +362,4 @@ def test_a_missing_checkpoint_and_an_unknown_target_are_named(tmp_path):
 def test_every_target_offers_what_the_builder_asks_for(name):
     module = targets.find(name)
     assert module.SUFFIX.startswith(".")
-    assert all(callable(getattr(module, part)) for part in ("write", "run", "inspect"))
+    assert isinstance(module, targets.Runnable if name == "onnx" else targets.Target)

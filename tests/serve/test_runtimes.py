@@ -45,6 +45,14 @@ def test_the_cut_graph_is_the_network_alone(toy: SimpleNamespace, factor: Fracti
     assert [weight.name for weight in model.graph.initializer] == ["weight"]
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_graph_for_one_shape_is_refused(tmp_path: Path, toy: SimpleNamespace, axis: int) -> None:
+    model = toy.artefact(toy.contract())
+    model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = 64
+    error = refused(saved(tmp_path / "model.onnx", model), "pictures of one shape alone")
+    assert "--size" in error.hint
+
+
 def test_the_cut_graph_gives_the_logits_of_the_whole_one(
     tmp_path: Path, toy: SimpleNamespace
 ) -> None:

@@ -1,0 +1,89 @@
+"""Every name of TensorRT that the exporter uses is in each TensorRT it says it works with."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from export import engine
+from export.switches import HARDWARE
+
+HERE = Path(__file__).parent
+# Of each release, the classes that are used and what they offer, as far as it is needed.
+NAMES = json.loads((HERE / "tensorrt_names.json").read_text(encoding="utf-8"))
+SOURCE = ast.parse(Path(engine.__file__).read_text(encoding="utf-8"))
+# What a variable of that name holds.
+INSTANCES = {
+    "builder": "Builder",
+    "network": "INetworkDefinition",
+    "parser": "OnnxParser",
+    "error": "ParserError",
+    "config": "IBuilderConfig",
+    "profile": "IOptimizationProfile",
+    "cache": "ITimingCache",
+    "layer": "ILayer",
+    "maker": "ILayer",
+    "tensor": "ITensor",
+}
+RTX_ONLY = ("architectures", "_set_architectures")
+
+
+def used(tree):
+    """(class, name) of all `trt.Class.name`, `variable.name`, and methods of derived classes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from derived(node)
+        if not isinstance(node, ast.Attribute) or node.attr.startswith("__"):
+            continue
+        owner = node.value
+        if isinstance(owner, ast.Name) and owner.id in INSTANCES:
+            yield INSTANCES[owner.id], node.attr
+        elif isinstance(owner, ast.Name) and owner.id == "trt":
+            yield node.attr, ""
+        elif isinstance(owner, ast.Attribute) and ast.unparse(owner.value) == "trt":
+            yield owner.attr, node.attr
+
+
+def derived(node):
+    for base in node.bases:
+        if ast.unparse(base).startswith("trt."):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("__"):
+                    yield ast.unparse(base).removeprefix("trt."), method.name
+
+
+def needed(release):
+    functions = [node for node in SOURCE.body if isinstance(node, ast.FunctionDef)]
+    found = set()
+    for function in functions:
+        if function.name not in RTX_ONLY or release.startswith("tensorrt_rtx"):
+            found |= set(used(function))
+    levels = {("HardwareCompatibilityLevel", level) for level in HARDWARE.values()}
+    return found | levels
+
+
+@pytest.mark.parametrize("release", NAMES)
+def test_every_name_is_in_every_release(release):
+    offered = NAMES[release]
+    absent = [
+        f"{kind}.{name}"
+        for kind, name in sorted(needed(release))
+        if kind not in offered or (name and name not in offered[kind])
+    ]
+    assert not absent
+
+
+def test_the_walk_sees_what_is_used():
+    found = needed("tensorrt_rtx-1.7")
+    assert ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED") in found
+    assert ("Builder", "build_serialized_network") in found
+    assert ("IProgressMonitor", "step_complete") in found
+    assert ("IBuilderConfig", "set_compute_capability") in found
+    assert ("IBuilderConfig", "set_compute_capability") not in needed("tensorrt-11.4")
+
+
+def test_a_name_that_a_release_lacks_is_found():
+    tree = ast.parse("def f(trt, config):\n config.set_flag(trt.BuilderFlag.FP16)")
+    assert ("BuilderFlag", "FP16") in set(used(tree))
+    assert "FP16" not in NAMES["tensorrt-11.4"]["BuilderFlag"]
