@@ -5,7 +5,11 @@ import colorsys
 import numpy as np
 import pytest
 
-from trainer.jitter import LUMA, _hue, _saturation, jittered
+from trainer.jitter import LUMA, _hue, _saturation, drawn
+
+
+def jittered(picture, strength, rng):
+    return drawn(strength, rng).on(picture)
 
 
 def test_no_strength_changes_nothing():
