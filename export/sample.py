@@ -23,7 +23,7 @@ from kernels.paint import Mask
 from trainer import talk
 from trainer.checkpoint import Checkpoint
 from trainer.data import Pair, refuse_strays
-from trainer.evaluate import Score, confusion
+from trainer.score import Score, Truth
 
 # Pixels to the nearest one of another class: up to the first, up to the second, further.
 DISTANCES = (1, 3)
@@ -108,6 +108,7 @@ def measure(checkpoint: Checkpoint, run: Run, labelled: Labelled, batch: int) ->
 def _one(checkpoint: Checkpoint, run: Run, pair: Pair, ignore: int, batch: int) -> Sample:
     sample, classes = pair.read(), len(checkpoint.contract.classes)
     refuse_strays(sample.labels, pair.mask, classes, ignore)
+    truth = Truth(sample.labels, classes, ignore)
     answer = run(np.repeat(sample.picture[None], batch, axis=0))
     seen = verify.compare(checkpoint, sample.picture[None], answer.first())
     ours, theirs = seen.ours[0], seen.theirs[0]
@@ -117,8 +118,8 @@ def _one(checkpoint: Checkpoint, run: Run, pair: Pair, ignore: int, batch: int) 
         verdict=seen.verdict,
         by_class=_counted(ours, changed, classes),
         by_distance=_counted(distance_band(ours), changed, len(BANDS)),
-        checkpoint=confusion(ours, sample.labels, classes, ignore),
-        artefact=confusion(theirs, sample.labels, classes, ignore),
+        checkpoint=truth.against(ours).sum(0),
+        artefact=truth.against(theirs).sum(0),
     )
 
 
