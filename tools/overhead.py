@@ -6,11 +6,13 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from kernels.errors import reported
 from trainer import data, loader, views
+from trainer.cache import cached
 from trainer.learner import Learner
 from trainer.recipe import Recipe
 
@@ -22,10 +24,11 @@ def main() -> None:
     """Print both, and the share by which the loop is slower."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--data", default="streets")
+    words.add_argument("--cache", type=Path, help="folder of decoded pictures, as for fit")
     words.add_argument("--steps", type=int, default=15, help="of each kind, each turn")
     given = words.parse_args()
     with reported():
-        bare, loop = times(Recipe(data=given.data, steps=10**6), given.steps)
+        bare, loop = times(Recipe(data=given.data, steps=10**6), given.steps, given.cache)
     pictures = Recipe.batch / statistics.median(loop)
     print(f"bare forward and backward  {1e3 * statistics.median(bare):8.1f} ms a step")
     print(f"the training loop          {1e3 * statistics.median(loop):8.1f} ms a step")
@@ -34,9 +37,13 @@ def main() -> None:
     print(f"pictures a second          {pictures:8.1f}  ({torch.get_num_threads()} threads)")
 
 
-def times(recipe: Recipe, steps: int) -> tuple[list[float], list[float]]:
+def times(recipe: Recipe, steps: int, cache: Path | None) -> tuple[list[float], list[float]]:
     """Seconds a step of bare arithmetic and of the loop, one of each a turn."""
     dataset = data.load(recipe.data)
+    if cache:
+        dataset = cached(dataset, cache)
+        for pair in dataset.split("train"):
+            pair.read()
     crop = views.crop_size(data.usual_size(dataset.split("train")), recipe)
     learner = Learner(recipe, dataset, torch.device("cpu"))
     source = loader.batches(dataset, recipe, crop)

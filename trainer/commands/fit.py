@@ -128,6 +128,10 @@ def fit(
     accumulate: Annotated[
         int | None, _option(COMPUTING, "learn a batch in so many parts: less memory", 1)
     ] = None,
+    cache: Annotated[
+        Path | None,
+        _option(COMPUTING, "folder of decoded training pictures: no decoding after the first pass"),
+    ] = None,
     save_every: Annotated[
         str, _option(COMPUTING, "keep the state for --resume: 30s, 5min, 2h, or 500 steps", "5min")
     ] = "5min",
@@ -151,6 +155,7 @@ def train(given: dict[str, Any], device: str) -> Any:
     from trainer import data as datasets
     from trainer import devices, resume
     from trainer import fit as fitting
+    from trainer.cache import cached
     from trainer.keeper import Interval
     from trainer.ranks import joined
 
@@ -163,6 +168,8 @@ def train(given: dict[str, Any], device: str) -> Any:
         begun_on = state.recipe.data if state else "streets"
         with ranks.leader_first():
             dataset = datasets.load(fields.get("data", begun_on))
+            if "cache" in given:
+                dataset = cached(dataset, given["cache"])
         recipe = recipe_of(fields, len(dataset.split("train")), state)
         out = given.get("out") or (state.out if state else Path("model.ckpt"))
         return fitting.fit(
