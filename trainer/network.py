@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,19 @@ class Guessing(Protocol):
 
     def heads(self, picture: Tensor) -> list[Tensor]:
         """The logits, then those of the auxiliary heads, all on one grid."""
+
+
+@runtime_checkable
+class Divided(Protocol):
+    """A body of an encoder and a decoder; one with auxiliary heads also has `decode_heads`."""
+
+    widths: tuple[int, ...]  # channels of each level, the finest first
+
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """What the encoder sees on each of its grids."""
+
+    def decode(self, levels: list[Tensor]) -> Tensor:
+        """What the body gives for the picture of these levels."""
 
 
 @runtime_checkable
@@ -77,6 +90,35 @@ class Network(nn.Module):
         picture = self._picture(small)
         heads = self.body.heads if isinstance(self.body, Guessing) else _alone(self.body)
         return [self._on_small(logits, small) for logits in heads(picture)]
+
+    def encode(self, small: Tensor) -> list[Tensor]:
+        """What the encoder sees of 0..255 [N,h,w,3] on each of its grids, the finest first."""
+        return self._divided.encode(self._picture(small))
+
+    def decode(self, levels: list[Tensor], small: Tensor) -> Tensor:
+        """What `forward` gives for the picture of these levels."""
+        return self._on_small(self._divided.decode(levels), small)
+
+    def decode_heads(self, levels: list[Tensor], small: Tensor) -> list[Tensor]:
+        """What `heads` gives for the picture of these levels."""
+        if not isinstance(self.body, Guessing):
+            return [self.decode(levels, small)]
+        guesses: list[Tensor] = cast(Any, self.body).decode_heads(levels)
+        return [self._on_small(logits, small) for logits in guesses]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level of `encode`."""
+        return self._divided.widths
+
+    @property
+    def _divided(self) -> Divided:
+        if isinstance(self.body, Divided):
+            return self.body
+        raise UserError(
+            "this model does not show its encoder, which the method wants to see",
+            hint=f"choose another --model ({', '.join(_dividable())}), or --method soft",
+        )
 
     @property
     def head_weights(self) -> tuple[float, ...]:
@@ -127,6 +169,11 @@ def build(model: str, classes: int, *, config: str = "") -> Network:
         raise UserError(f"model '{model}': nothing follows '{name}'", hint=f"write {name}")
     body = module.build(classes, config or where) if wanted else module.build(classes)
     return Network(cast(Body, body))
+
+
+def _dividable() -> list[str]:
+    """The models that offer encoder and decoder: all that are written here."""
+    return [n for n in catalog.names("models") if not hasattr(catalog.find("models", n), "WHERE")]
 
 
 def _alone(body: Body) -> Callable[[Tensor], list[Tensor]]:

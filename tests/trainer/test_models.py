@@ -60,6 +60,20 @@ def test_the_first_of_the_heads_is_what_forward_gives(built):
     assert built.head_weights[0] == 1
 
 
+def test_decoding_what_was_encoded_is_what_forward_gives(built):
+    small = pictures(2, 33, 51)
+    with torch.inference_mode():
+        levels = built.eval().encode(small)
+        assert built.decode(levels, small).equal(built(small))
+        for decoded, head in zip(
+            built.decode_heads(levels, small), built.heads(small), strict=True
+        ):
+            assert decoded.equal(head)
+    assert tuple(level.shape[1] for level in levels) == tuple(built.widths)
+    sides = [level.shape[-1] for level in levels]
+    assert sides == sorted(sides, reverse=True)
+
+
 def test_the_groups_hold_every_weight_once(built):
     filled, fresh = built.groups()
     assert {id(p) for p in filled} | {id(p) for p in fresh} == {id(p) for p in built.parameters()}
@@ -210,6 +224,13 @@ def test_a_coarser_body_speaks_of_the_pixels_where_they_are(size):
 
 def network_of(body):
     return network.Network(body).eval()
+
+
+def test_a_body_without_an_encoder_names_models_that_have_one():
+    with pytest.raises(UserError, match="does not show its encoder") as caught:
+        network_of(Coarse()).encode(pictures(1, 32, 32))
+    assert "compact, deeplabv3plus-mobilenetv3" in caught.value.hint
+    assert "hf" not in caught.value.hint
 
 
 def test_an_unknown_model_offers_the_nearest_and_the_file_to_create():

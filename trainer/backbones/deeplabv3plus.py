@@ -39,12 +39,21 @@ class DeepLabV3Plus(nn.Module):
     def __init__(self, backbone: Backbone, classes: int) -> None:
         super().__init__()
         self.backbone = backbone
+        self.widths = (backbone.fine_width, backbone.coarse_width)
         self.classifier = Head(backbone.fine_width, backbone.coarse_width, classes)
         initialise(self, self.classifier.classifier[-1])
 
     def forward(self, picture: Tensor) -> Tensor:
         """Float [N,3,h,w] -> logits [N,C,h/4,w/4]."""
-        logits: Tensor = self.classifier(*self.backbone(picture))
+        return self.decode(self.encode(picture))
+
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """What the backbone sees, at a quarter and at a sixteenth of the sides."""
+        return list(self.backbone(picture))
+
+    def decode(self, levels: list[Tensor]) -> Tensor:
+        """Logits [N,C,h/4,w/4]."""
+        logits: Tensor = self.classifier(*levels)
         return logits
 
 

@@ -40,6 +40,7 @@ class HRNet(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         widths = [width * 2**grid for grid in range(4)]
+        self.widths = tuple(widths)
         self.width = sum(widths)
         self.conv1, self.bn1 = convolution(3, STEM, 3, stride=2), BatchNorm(STEM)
         self.conv2, self.bn2 = convolution(STEM, STEM, 3, stride=2), BatchNorm(STEM)
@@ -51,8 +52,8 @@ class HRNet(nn.Module):
         self.transition3 = transition(widths[:3], widths)
         self.stage4 = meetings(widths, MEETINGS[2])
 
-    def features(self, picture: Tensor) -> Tensor:
-        """Float [N,3,h,w] -> [N,15*width,h/4,w/4]."""
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """Float [N,3,h,w] -> what the four grids see, at a quarter to a 32nd of the sides."""
         stem = F.relu(self.bn1(self.conv1(picture)), inplace=True)
         stem = F.relu(self.bn2(self.conv2(stem)), inplace=True)
         grids = [self.layer1(stem)]
@@ -62,7 +63,7 @@ class HRNet(nn.Module):
             (self.transition3, self.stage4),
         ):
             grids = exchange(_changed(change, grids))
-        return torch.cat([grids[0], *(_larger(grids[i], 2**i) for i in (1, 2, 3))], 1)
+        return grids
 
 
 class HRNetV2(HRNet):
@@ -77,8 +78,18 @@ class HRNetV2(HRNet):
 
     def forward(self, picture: Tensor) -> Tensor:
         """Float [N,3,h,w] -> logits [N,C,h/4,w/4]."""
-        logits: Tensor = self.last_layer(self.features(picture))
+        return self.decode(self.encode(picture))
+
+    def decode(self, levels: list[Tensor]) -> Tensor:
+        """Logits [N,C,h/4,w/4]."""
+        logits: Tensor = self.last_layer(merged(levels))
         return logits
+
+
+def merged(grids: Sequence[Tensor]) -> Tensor:
+    """All grids as one of 15 * width features, on the finest."""
+    finest, *others = grids
+    return torch.cat([finest, *(_larger(grid, 2**i) for i, grid in enumerate(others, 1))], 1)
 
 
 def classifier(width: int, classes: int) -> nn.Sequential:

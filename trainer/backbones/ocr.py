@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from trainer.backbones.hrnet import HRNet, classifier
+from trainer.backbones.hrnet import HRNet, classifier, merged
 from trainer.backbones.layers import BatchNorm, convolution, initialise
 
 WIDTH = 512
@@ -39,7 +39,15 @@ class HRNetOCR(HRNet):
 
     def heads(self, picture: Tensor) -> list[Tensor]:
         """The logits, and those of the first guess."""
-        everything = self.features(picture)
+        return self.decode_heads(self.encode(picture))
+
+    def decode(self, levels: list[Tensor]) -> Tensor:
+        """Logits [N,C,h/4,w/4]."""
+        return self.decode_heads(levels)[0]
+
+    def decode_heads(self, levels: list[Tensor]) -> list[Tensor]:
+        """The logits, and those of the first guess."""
+        everything = merged(levels)
         guess = self.aux_head(everything)
         features = self.conv3x3_ocr(everything)
         looks = class_looks(features, guess)

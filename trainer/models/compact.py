@@ -27,6 +27,7 @@ class Compact(nn.Module):
 
     stride = 1
     multiple = 16
+    widths = WIDTHS
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -44,11 +45,20 @@ class Compact(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """Float [N,3,h,w] -> logits [N,C,h,w]."""
+        return self.decode(self.encode(picture))
+
+    def encode(self, picture: Tensor) -> list[Tensor]:
+        """What each stage sees, at a half to a sixteenth of the sides."""
         levels = []
         features = picture
         for stage in self.stages:
             features = stage(features)
             levels.append(features)
+        return levels
+
+    def decode(self, levels: list[Tensor]) -> Tensor:
+        """Logits [N,C,h,w]."""
+        features = levels[-1]
         # The mean of the picture tells every pixel what kind of scene it is in.
         features = features + self.scene(features.mean((2, 3), keepdim=True))
         features = self.deepest(features)
