@@ -87,6 +87,8 @@ class Dataset:
     palette: tuple[Colour, ...]
     ignore: int
     splits: Mapping[str, Sequence[Pair]]
+    # Pictures to learn from without labels.
+    unlabelled: tuple[Path, ...] = ()
 
     def split(self, name: str) -> Sequence[Pair]:
         """The pairs of one split; an empty one is an error."""

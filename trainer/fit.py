@@ -9,7 +9,18 @@ from pathlib import Path
 import torch
 
 from kernels.publish import refuse_unwritable
-from trainer import checkpoint, loader, precision, report, resume, scoring, talk, views
+from trainer import (
+    checkpoint,
+    loader,
+    method,
+    portion,
+    precision,
+    report,
+    resume,
+    scoring,
+    talk,
+    views,
+)
 from trainer.census import Census, census
 from trainer.checkpoint import Checkpoint
 from trainer.cost import Cost, cost
@@ -61,12 +72,14 @@ def fit(
     refuse_unwritable(out)
     precision.refuse(recipe.precision, device)
     ranks.refuse_too_many(recipe)
+    dataset = portion.divided(dataset, recipe, run=state.run if state else None)
     if ranks.count > 1 and device == "cpu":
         # torch brings what they would share on GPUs alone.
         talk.say("note: on the CPU every process has the batch statistics of its own part")
     crop = state.crop if state else views.crop_size(usual_size(dataset.split("train")), recipe)
     counted = census(recipe, dataset)
     learner = _learner(recipe, dataset, torch.device(device), ranks, counted)
+    method.refuse_at_odds(learner.objective, dataset)
     run = _run(runs, learner, state)
     keeper = Keeper(learner, run, out=out, crop=crop, every=save_every)
     wish = Wish(together=ranks.count > 1)
@@ -96,11 +109,25 @@ def _run(runs: Path, learner: Learner, state: State | None) -> Run:
         begun = Run.begun(runs, learner.recipe) if writes else None
         folder = Path(learner.ranks.told(str(begun.folder) if begun else ""))
         talk.say(f"writing {folder}/")
+        _tell_portion(learner, begun)
         return begun or Run(folder, writes=False)
     resume.refuse_other_data(state, learner.dataset)
     learner.restore(state.learner)
     talk.say(f"going on with {state.run}/ after {state.steps_done} of {state.recipe.steps} steps")
     return Run.again(state.run, state.logged, writes=writes)
+
+
+def _tell_portion(learner: Learner, begun: Run | None) -> None:
+    """Say what it learns from, and keep the list, where that is not simply the training split."""
+    dataset = learner.dataset
+    if not dataset.unlabelled:
+        return
+    labelled, others = len(dataset.split("train")), len(dataset.unlabelled)
+    used = "learned from as well" if learner.objective.disguise else "left alone"
+    name = learner.recipe.method
+    talk.say(f"method {name}: {labelled} labelled pictures; {others} without labels are {used}")
+    if begun:
+        portion.write(dataset, begun.folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +158,7 @@ class _Loop:
             ranks=learner.ranks,
             census=self.census,
             device=learner.device,
+            disguise=learner.objective.disguise,
         )
         for batch in watch.waiting(source):
             if self.wish.together and learner.ranks.any(self.wish.asked):

@@ -34,33 +34,33 @@ def full_size_cross_entropy(
         rows = max(1, MOST_AT_ONCE // (small.shape[0] * truth.shape[1]))
         for first in range(0, truth.shape[0], rows):
             band = truth[first : first + rows]
-            near, far, blend = _row_taps(truth.shape[0], small, first, len(band))
             total = total + checkpoint(
-                _band, small, near, far, blend, band, weights, ignore, use_reentrant=False
+                _band, small, first, truth.shape[0], band, weights, ignore, use_reentrant=False
             )
     return total / positive(normaliser)
 
 
-def _row_taps(pixels: int, small: Tensor, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    found = taps(pixels, small.shape[1], first, count)
-    near, far, blend = (torch.from_numpy(a) for a in (found.near, found.far, found.weight))
-    device = small.device
-    return near.to(device), far.to(device), blend[:, None].to(device, small.dtype)
+def enlarged(small: Tensor, size: tuple[int, int], first: int, count: int) -> Tensor:
+    """`count` rows from `first` on of logits [C,h,w] enlarged to `size`."""
+    found = taps(size[0], small.shape[1], first, count)
+    near, far, blend = (
+        torch.from_numpy(a).to(small.device) for a in (found.near, found.far, found.weight)
+    )
+    rows = torch.lerp(small[:, near], small[:, far], blend[:, None].to(small.dtype))
+    whole = F.interpolate(rows[None], size=(count, size[1]), mode="bilinear", align_corners=False)
+    return whole[0]
 
 
 def _band(
     small: Tensor,
-    near: Tensor,
-    far: Tensor,
-    blend: Tensor,
+    first: int,
+    height: int,
     labels: Tensor,
     weights: Tensor | None,
     ignore: int,
 ) -> Tensor:
     """The summed loss of a band of rows."""
-    rows = torch.lerp(small[:, near], small[:, far], blend)
-    size = (labels.shape[0], labels.shape[1])
-    enlarged = F.interpolate(rows[None], size=size, mode="bilinear", align_corners=False)
+    logits = enlarged(small, (height, labels.shape[1]), first, len(labels))
     return F.cross_entropy(
-        enlarged, labels[None].long(), weight=weights, ignore_index=ignore, reduction="sum"
+        logits[None], labels[None].long(), weight=weights, ignore_index=ignore, reduction="sum"
     )

@@ -26,15 +26,22 @@ class Light:
         return np.asarray(np.rint(changed).clip(0, 255).astype(np.uint8).reshape(picture.shape))
 
 
-def drawn(strength: float, rng: np.random.Generator) -> Light:
-    """A light by chance: three gains within 1 +- strength, a hue turned by up to strength.
+def drawn(strength: float, rng: np.random.Generator, *, hue: float | None = None) -> Light:
+    """A light by chance: three gains within 1 +- strength, a hue turned by up to `hue` turns.
 
-    All four are linear in the colours, so that they are one 3x3 matrix and an offset.
+    Where `hue` is not given it is the strength too. All four are linear in the colours, so that
+    they are one 3x3 matrix and an offset.
     """
     bright, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
-    turn = 2 * math.pi * strength * rng.uniform(-1, 1)
+    turn = 2 * math.pi * (strength if hue is None else hue) * rng.uniform(-1, 1)
     matrix = bright * contrast * (_saturation(saturation) @ _hue(turn))
     return Light(matrix=matrix.astype(np.float32), lift=float(bright * (1 - contrast)))
+
+
+def grey(light: Light) -> Light:
+    """The same light without colours."""
+    matrix = np.outer(np.ones(3), LUMA @ light.matrix)
+    return Light(matrix=matrix.astype(np.float32), lift=light.lift)
 
 
 def _saturation(gain: float) -> NDArray[np.float64]:

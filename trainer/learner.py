@@ -18,14 +18,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kernels.contract import Contract
 from kernels.errors import UserError
-from trainer import network, optimiser, precision, talk
+from trainer import method, network, optimiser, precision, talk
 from trainer.average import Average
 from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint
 from trainer.cost import Spent
 from trainer.data import Dataset
 from trainer.network import Network
-from trainer.objective import Objective
+from trainer.objective import Task
 from trainer.ranks import ALONE, Ranks
 from trainer.recipe import Recipe
 from trainer.version import writer
@@ -81,8 +81,15 @@ class Learner:
             ignore=dataset.ignore,
             writer=writer(),
         )
-        self.objective = Objective(self.network, recipe, class_weights).to(device)
-        self.optimiser = optimiser.optimiser(self.network, recipe)
+        task = Task(
+            network=self.network,
+            recipe=recipe,
+            classes=len(dataset.classes),
+            class_weights=class_weights,
+        )
+        self.objective = method.build(task).to(device)
+        own = self.objective.own_parameters()
+        self.optimiser = optimiser.optimiser(self.network, recipe, own)
         self.scaler = precision.scaler(recipe.precision, device.type)
         self.average = Average(self.network, recipe.ema) if recipe.ema else None
         self.standing = Standing()
@@ -101,6 +108,7 @@ class Learner:
             reader = importlib.import_module("trainer.weights")
             for line in reader.fill(self.network, Path(self.recipe.weights)).told():
                 talk.say(line)
+        self.objective.follow(0)
 
     @property
     def steps_done(self) -> int:
@@ -130,6 +138,7 @@ class Learner:
             optimiser.set_rate(self.optimiser, self.recipe, self.steps_done)
             self._move()
         self.standing.steps += 1
+        self.objective.follow(self.steps_done)
         if self.average:
             self.average.follow(self.network, self.steps_done)
         self.recent.append(value)
@@ -170,7 +179,7 @@ class Learner:
     def _move(self) -> None:
         if self.recipe.clip:
             self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+            nn.utils.clip_grad_norm_(self.objective.parameters(), self.recipe.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
 
@@ -201,6 +210,7 @@ class Learner:
         """Everything the next step depends on, and nothing else."""
         return {
             "weights": self.network.state_dict(),
+            "method": self.objective.own_state(),
             "average": self.average.network.state_dict() if self.average else None,
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -212,6 +222,7 @@ class Learner:
     def restore(self, plain: dict[str, Any]) -> None:
         """Become what `plain` was taken from."""
         self.network.load_state_dict(plain["weights"])
+        self.objective.restore(plain.get("method", {}))
         if self.average:
             self.average.network.load_state_dict(plain["average"])
         self.optimiser.load_state_dict(plain["optimiser"])

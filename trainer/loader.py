@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,10 @@ import torch
 
 from kernels.errors import UserError
 from trainer import talk, views
-from trainer.batch import Batch, tensor_of
+from trainer.batch import Batch, Unlabelled, tensor_of
 from trainer.census import Census
-from trainer.data import Dataset, Sample
+from trainer.data import Dataset, Sample, read_picture
+from trainer.disguise import Disguise
 from trainer.ranks import ALONE, Ranks
 from trainer.recipe import Recipe
 
@@ -28,6 +29,8 @@ CPU = torch.device("cpu")
 # Enough on a CPU, where the network wants the cores; a GPU waits for decoded pictures.
 THREADS = {"cpu": 2, "cuda": min(16, os.cpu_count() or 2)}
 BATCHES_AHEAD = 3
+# What sets the draws of a run apart; the labelled share is drawn with 2.
+LABELLED_ORDER, LABELLED, UNLABELLED_ORDER, UNLABELLED = 0, 1, 3, 4
 
 
 def batches(
@@ -39,13 +42,17 @@ def batches(
     ranks: Ranks = ALONE,
     census: Census | None = None,
     device: torch.device = CPU,
+    disguise: Disguise | None = None,
 ) -> Iterator[Batch]:
     """One batch a step from step `first` on; of several processes each gets its part.
 
+    With a `disguise` a batch has as many unlabelled crops beside its labelled ones.
     Threads decode outside of the interpreter lock; what is left to do they do as well, or the GPU.
     """
     source = _Source(dataset=dataset, recipe=recipe, crop=crop, census=census)
     bench = _on_gpu(source, device) if reduces(device) else _on_cpu(source)
+    if disguise:
+        bench = _with_unlabelled(bench, source, disguise)
     with ThreadPoolExecutor(THREADS[device.type], thread_name_prefix="loader") as pool:
         waiting: deque[list[Future[Any]]] = deque()
         try:
@@ -97,6 +104,19 @@ def _on_gpu(source: _Source, device: torch.device) -> _Bench:
     return _Bench(prepare=prepare, gather=camera.take)
 
 
+def _with_unlabelled(bench: _Bench, source: _Source, disguise: Disguise) -> _Bench:
+    """The same, and for every place a crop without labels, which the CPU makes."""
+
+    def prepare(step: int, place: int) -> tuple[Any, views.Disguised]:
+        return bench.prepare(step, place), source.unlabelled(step, place, disguise)
+
+    def gather(prepared: list[tuple[Any, views.Disguised]]) -> Batch:
+        batch = bench.gather([labelled for labelled, _ in prepared])
+        return replace(batch, unlabelled=side_by_side([crop for _, crop in prepared]))
+
+    return _Bench(prepare=prepare, gather=gather)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Source:
     """Knows what every place of every batch shows, whoever asks and in which order."""
@@ -108,11 +128,17 @@ class _Source:
 
     def sample(self, step: int, place: int) -> tuple[Sample, views.Shot]:
         # Seeded by its place in the run, so that threads can finish in any order.
-        rng = np.random.default_rng((self.recipe.seed, 1, step, place))
+        rng = np.random.default_rng((self.recipe.seed, LABELLED, step, place))
         pairs = self.dataset.split("train")
         index, shown = self._picked(len(pairs), step, place, rng)
         sample = pairs[index].read()
         return sample, views.aim(sample.labels, self.crop, self.recipe, rng, shown=shown)
+
+    def unlabelled(self, step: int, place: int, disguise: Disguise) -> views.Disguised:
+        rng = np.random.default_rng((self.recipe.seed, UNLABELLED, step, place))
+        paths = self.dataset.unlabelled
+        path = paths[_chosen(len(paths), self.recipe, step, order=UNLABELLED_ORDER)[place]]
+        return views.disguised(read_picture(path), self.crop, self.recipe, disguise, rng)
 
     def _picked(
         self, pairs: int, step: int, place: int, rng: np.random.Generator
@@ -123,12 +149,14 @@ class _Source:
         return _chosen(pairs, self.recipe, step)[place], None
 
 
-def _chosen(pairs: int, recipe: Recipe, step: int) -> list[int]:
+def _chosen(pairs: int, recipe: Recipe, step: int, *, order: int = LABELLED_ORDER) -> list[int]:
     """The pairs of a step: every epoch is a shuffle of its own, cut into batches."""
     places = range(step * recipe.batch, (step + 1) * recipe.batch)
     epochs = {place // pairs for place in places}
-    order = {e: np.random.default_rng((recipe.seed, 0, e)).permutation(pairs) for e in epochs}
-    return [int(order[place // pairs][place % pairs]) for place in places]
+    shuffled = {
+        e: np.random.default_rng((recipe.seed, order, e)).permutation(pairs) for e in epochs
+    }
+    return [int(shuffled[place // pairs][place % pairs]) for place in places]
 
 
 def _results(futures: list[Future[Any]]) -> list[Any]:
@@ -147,4 +175,16 @@ def stacked(drawn: list[views.View], ignore: int) -> Batch:
         shares=torch.from_numpy(np.stack([view.shares for view in drawn])),
         labels=tuple(tensor_of(view.labels) for view in drawn if view.labels is not None),
         ignore=ignore,
+    )
+
+
+def side_by_side(crops: list[views.Disguised]) -> Unlabelled:
+    """Unlabelled crops as one."""
+    strong = zip(*(crop.strong for crop in crops), strict=True)
+    return Unlabelled(
+        weak=torch.from_numpy(np.stack([crop.weak for crop in crops])),
+        strong=tuple(torch.from_numpy(np.stack(view)) for view in strong),
+        valid=torch.from_numpy(np.stack([crop.valid for crop in crops])),
+        frames=tuple(crop.frame for crop in crops),
+        seeds=tuple(crop.seed for crop in crops),
     )

@@ -2,47 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from trainer import loss
 from trainer.batch import Batch
+from trainer.disguise import Disguise
 from trainer.full_size import full_size_cross_entropy
 from trainer.network import Network
 from trainer.precision import autocast
 from trainer.recipe import FULL, Recipe
 
+NETWORK = "network."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a method is given to work with."""
+
+    network: Network
+    recipe: Recipe
+    classes: int
+    class_weights: Tensor | None = None
+
 
 class Objective(nn.Module):
     """Network and loss together, so that DistributedDataParallel can wrap them.
 
-    A method that makes targets of its own makes them before this: it hands over a Batch.
+    As it is it learns from labels alone. A method is a subclass that makes targets of its own; its
+    further layers, teachers and counts are its modules and buffers: they are learned and kept in
+    the state of a run, and never published.
     """
 
+    # What the method wants to see of unlabelled crops; None: it takes none.
+    disguise: Disguise | None = None
     class_weights: Tensor | None
 
-    def __init__(
-        self, network: Network, recipe: Recipe, class_weights: Tensor | None = None
-    ) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__()
-        self.network, self.recipe = network, recipe
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.network, self.recipe = task.network, task.recipe
+        self.register_buffer("class_weights", task.class_weights, persistent=False)
 
     def mass(self, batch: Batch) -> Tensor:
-        """What the loss of the whole batch is divided by: its labelled mass, weighed."""
+        """What the loss of the whole batch is divided by: sums that parts of a batch add up to.
+
+        Here it is the labelled mass, weighed.
+        """
         if self.recipe.labels == FULL:
             return loss.labelled(batch.labels, self.class_weights, batch.ignore)
         return loss.weighed(batch.shares, self.class_weights).sum()
 
     def forward(self, batch: Batch, mass: Tensor) -> Tensor:
         """The part of the loss that this part of a batch of `mass` has."""
-        with autocast(self.recipe.precision, batch.pictures.device.type):
+        with self.autocast(batch):
             heads = self.network.heads(batch.pictures)
+        return self.supervised(heads, batch, mass)
+
+    def follow(self, step: int) -> None:
+        """Take note of the weights after `step` steps; 0 is before the first."""
+
+    def autocast(self, batch: Batch) -> torch.autocast:
+        """The recipe's number format, where the batch lies."""
+        return autocast(self.recipe.precision, batch.pictures.device.type)
+
+    def supervised(self, heads: list[Tensor], batch: Batch, mass: Tensor) -> Tensor:
+        """The loss of the heads against the batch's own labels."""
         losses = [
             weight * self._of(logits.float(), batch, mass)
             for weight, logits in zip(self.network.head_weights, heads, strict=True)
         ]
         return torch.stack(losses).sum()
+
+    def own_parameters(self) -> list[nn.Parameter]:
+        """What is learned besides the network."""
+        return [
+            value
+            for name, value in self.named_parameters()
+            if value.requires_grad and not name.startswith(NETWORK)
+        ]
+
+    def own_state(self) -> dict[str, Tensor]:
+        """All that changes besides the network."""
+        return {n: v for n, v in self.state_dict().items() if not n.startswith(NETWORK)}
+
+    def restore(self, own: dict[str, Tensor]) -> None:
+        """Become what `own_state` was taken from; the network is restored by itself."""
+        network = {f"{NETWORK}{n}": v for n, v in self.network.state_dict().items()}
+        self.load_state_dict({**network, **own})
 
     def _of(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
         if self.recipe.labels == FULL:

@@ -16,10 +16,16 @@ from trainer.recipe import Recipe
 CYCLE_START, CYCLE_END = 1 / 25, 1 / 250_000
 
 
-def optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW or SGD over the pre-trained part and the head, each with a `scale` for its rate."""
+def optimiser(
+    network: Network, recipe: Recipe, more: Iterable[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """AdamW or SGD over the pre-trained part and the head, each with a `scale` for its rate.
+
+    `more` weights, of a method, learn as the head does.
+    """
     body, head = network.groups()
     groups = [*_groups(body, 1.0, recipe), *_groups(head, recipe.head_rate, recipe)]
+    groups += _groups(more, recipe.head_rate, recipe)
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 import torch
 
 from kernels.errors import UserError
@@ -20,7 +18,7 @@ def refuse(precision: str, device: str) -> None:
         )
 
 
-def autocast(precision: str, device: str) -> AbstractContextManager[None]:
+def autocast(precision: str, device: str) -> torch.autocast:
     """Compute in `precision` where that is safe."""
     return torch.autocast(device, FORMATS.get(precision), enabled=precision in FORMATS)
 

@@ -34,6 +34,12 @@ class Recipe:
     data: str = "streets"
     factor: Fraction = Fraction(1, 4)
     model: str = "compact"
+    # How it learns: NAME or NAME:option=value,...
+    method: str = "soft"
+    # The share of the training list that keeps its labels, or a file that lists these pictures.
+    labelled: str = "1"
+    # A folder of pictures without labels; the rest of the training list is learned from as well.
+    unlabelled: str = ""
     # A file of pre-trained weights to begin with; none where empty.
     weights: str = ""
     labels: str = "area"

@@ -141,7 +141,9 @@ def refuse_other_data(state: State, dataset: Dataset) -> None:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Changes with the classes and with the names and order of the training pictures."""
+    """Changes with the classes and with the names and order of all pictures learned from."""
     names = [pair.picture.name for pair in dataset.split("train")]
     said = repr((dataset.classes, dataset.ignore, names))
+    if dataset.unlabelled:
+        said += repr([path.name for path in dataset.unlabelled])
     return hashlib.sha256(said.encode()).hexdigest()[:16]

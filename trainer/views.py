@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -16,7 +16,9 @@ from kernels.factor import small_size
 from kernels.paint import Mask
 from kernels.soften.modes import RANDOM
 from trainer.data import Dataset, Sample
+from trainer.disguise import Disguise
 from trainer.jitter import Light, drawn
+from trainer.masks import VOID
 from trainer.recipe import FULL, Recipe
 
 # What lies outside of the picture: the mean colour, so that it is about zero to the network.
@@ -35,6 +37,33 @@ class View:
     picture: NDArray[np.uint8]  # [h,w,3]
     shares: NDArray[np.float32]  # [C,h,w]; [0,h,w] where the labels stay at full size
     labels: Mask | None = None  # [H,W]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A view at full size: its sides, and the rows and columns of it that show the picture."""
+
+    height: int
+    width: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """Where the picture is."""
+        return slice(*self.rows), slice(*self.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disguised:
+    """A crop without labels, as it is and in disguise."""
+
+    weak: NDArray[np.uint8]  # [h,w,3]
+    strong: tuple[NDArray[np.uint8], ...]
+    valid: NDArray[np.float32]  # [h,w] the share of each cell that lies inside the picture
+    frame: Frame
+    # Of whatever a method draws for this crop.
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +138,44 @@ def take(
         small = shot.light.on(small)
     shares, labels = target(sample, shot, crop, recipe, dataset)
     return View(picture=small, shares=shares, labels=labels)
+
+
+def frame(shot: Shot, size: tuple[int, ...]) -> Frame:
+    """The view of a picture of `size`, at full size."""
+    window = shot.window
+    top, bottom = _inside(size[0], window.top, window.height)
+    left, right = _inside(size[1], window.left, window.width)
+    columns = (window.width - right, window.width - left) if shot.flip else (left, right)
+    return Frame(height=window.height, width=window.width, rows=(top, bottom), columns=columns)
+
+
+def _inside(full: int, first: int, length: int) -> tuple[int, int]:
+    """From where to where a window's side lies inside the picture."""
+    return min(max(-first, 0), length), max(min(full - first, length), 0)
+
+
+def disguised(
+    picture: NDArray[np.uint8],
+    crop: tuple[int, int],
+    recipe: Recipe,
+    disguise: Disguise,
+    rng: np.random.Generator,
+) -> Disguised:
+    """A random view of a picture without labels, and the strong views of the same shot."""
+    # Without labels is void throughout.
+    void = np.broadcast_to(np.uint8(VOID), picture.shape[:2])
+    shot = replace(aim(void, crop, recipe, rng), light=None)
+    seen = frame(shot, picture.shape)
+    weak = kernels.shrink(turned(cut(picture, shot.window, OUTSIDE), shot), shot.factor(crop))
+    shown = np.full((seen.height, seen.width), VOID, np.uint8)
+    shown[seen.inside] = 0
+    return Disguised(
+        weak=weak,
+        strong=tuple(look.on(weak) for look in disguise.looks(rng)),
+        valid=kernels.soften(shown, shot.factor(crop), 1, ignore=VOID)[0],
+        frame=seen,
+        seed=int(rng.integers(2**63)),
+    )
 
 
 def target(

@@ -213,8 +213,16 @@ class Plain(torch.nn.Module):
             torch.nn.Conv2d(8, classes, 3, padding=1),
         )
 
+    widths = (8,)
+
     def forward(self, picture):
-        return self.layers(picture)
+        return self.decode(self.encode(picture))
+
+    def encode(self, picture):
+        return [self.layers[:2](picture)]
+
+    def decode(self, levels):
+        return self.layers[2:](levels[0])
 
 
 @pytest.fixture

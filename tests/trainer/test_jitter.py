@@ -5,11 +5,11 @@ import colorsys
 import numpy as np
 import pytest
 
-from trainer.jitter import LUMA, _hue, _saturation, drawn
+from trainer.jitter import LUMA, _hue, _saturation, drawn, grey
 
 
-def jittered(picture, strength, rng):
-    return drawn(strength, rng).on(picture)
+def jittered(picture, strength, rng, **more):
+    return drawn(strength, rng, **more).on(picture)
 
 
 def test_no_strength_changes_nothing():
@@ -46,3 +46,19 @@ def test_more_saturation_keeps_brightness_and_hue():
     before, after = colorsys.rgb_to_hsv(*colour), colorsys.rgb_to_hsv(*stronger)
     assert after[0] == pytest.approx(before[0])
     assert after[1] > before[1]
+
+
+def test_a_hue_of_its_own_leaves_the_other_draws_as_they_are():
+    one, other = (drawn(0.5, np.random.default_rng(4), hue=hue) for hue in (0.5, 0.0))
+    assert drawn(0.5, np.random.default_rng(4)).matrix == pytest.approx(one.matrix)
+    assert one.lift == other.lift
+    # Without a turn of the hue a colour keeps its luma, but for the gains.
+    assert LUMA @ other.matrix == pytest.approx(LUMA * (LUMA @ other.matrix).sum(), abs=1e-6)
+
+
+def test_a_grey_light_keeps_what_looks_bright():
+    picture = np.random.default_rng(0).integers(80, 160, (6, 7, 3), dtype=np.uint8)
+    light = drawn(0.1, np.random.default_rng(5))
+    without = grey(light).on(picture)
+    assert (without == without[..., :1]).all()
+    assert without[..., 0] == pytest.approx(light.on(picture) @ LUMA, abs=1.5)

@@ -82,6 +82,7 @@ def failing_at(steps, error, monkeypatch):
         {},
         {"optimiser": "sgd", "schedule": "poly", "ema": 0.9, "clip": 1.0, "accumulate": 2},
         {"precision": "bf16", "class_uniform": 0.5, "jitter": 0.25, "labels": "nearest-random"},
+        {"method": "unimatch", "labelled": "1/2"},
     ],
 )
 def test_an_ended_run_goes_on_to_the_same_weights_and_the_same_log(

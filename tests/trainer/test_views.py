@@ -1,5 +1,6 @@
 """Training views: right size, picture and shares from the same pixels, the same for a seed."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import torch
 
 import kernels
-from trainer import data, loader, views
+from trainer import data, loader, portion, views
+from trainer.disguise import Disguise
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
-from trainer.views import Window
+from trainer.views import OUTSIDE, Window
 
 
 def draw(sample, crop, recipe, dataset, rng):
@@ -139,3 +141,84 @@ def test_the_parts_of_several_processes_are_the_batch(dataset):
         assert len(one.pictures) == 2
         assert torch.cat([one.pictures, two.pictures]).equal(batch.pictures)
         assert torch.cat([one.shares, two.shares]).equal(batch.shares)
+
+
+TWO = Disguise(views=2)
+
+
+@pytest.fixture(scope="module")
+def half(dataset):
+    """Half of its pictures have lost their labels."""
+    return portion.divided(dataset, Recipe(labelled="1/2"))
+
+
+def crops(dataset, *, first=0, ranks=None, disguise=TWO, **options):
+    recipe = Recipe(**{"factor": Fraction(1, 2), "steps": 3, "batch": 4, **options})
+    ranks = ranks or Ranks()
+    drawn = loader.batches(dataset, recipe, (32, 48), first=first, ranks=ranks, disguise=disguise)
+    return list(drawn)
+
+
+def equal(one, two):
+    alike = all(a.equal(b) for a, b in zip(one.strong, two.strong, strict=True))
+    same = one.frames == two.frames and one.seeds == two.seeds
+    return alike and same and one.weak.equal(two.weak) and one.valid.equal(two.valid)
+
+
+def test_labelled_crops_are_the_same_with_and_without_unlabelled_ones(half):
+    with_them, without = crops(half), crops(half, disguise=None)
+    for one, two in zip(with_them, without, strict=True):
+        assert two.unlabelled is None
+        assert one.pictures.equal(two.pictures)
+        assert one.shares.equal(two.shares)
+
+
+def test_unlabelled_crops_depend_on_seed_step_and_place_alone(half):
+    whole, later, other = crops(half), crops(half, first=2), crops(half, seed=1)
+    assert equal(whole[2].unlabelled, later[0].unlabelled)
+    assert not whole[0].unlabelled.weak.equal(other[0].unlabelled.weak)
+    assert len({seed for batch in whole for seed in batch.unlabelled.seeds}) == 12
+    parts = [crops(half, ranks=Ranks(rank=rank, count=2)) for rank in range(2)]
+    for batch, *cut in zip(whole, *parts, strict=True):
+        for one, two in zip(batch.cut(2), cut, strict=True):
+            assert equal(one.unlabelled, two.unlabelled)
+
+
+def test_an_epoch_shows_every_unlabelled_picture_once(half):
+    seen = []
+
+    class Noted(type(half.unlabelled)):
+        def __getitem__(self, index):
+            seen.append(index)
+            return super().__getitem__(index)
+
+    crops(replace(half, unlabelled=Noted(half.unlabelled)), batch=3, steps=2)
+    assert sorted(seen) == [0, 0, 1, 1, 2, 2]
+
+
+def test_strong_views_show_the_same_places_as_the_weak_one(half):
+    unchanged = Disguise(views=2, jittered=0.0, greyed=0.0, blurred=0.0)
+    for batch in crops(half, jitter=0.5, disguise=unchanged):
+        for strong in batch.unlabelled.strong:
+            assert strong.equal(batch.unlabelled.weak)
+    for batch in crops(half):
+        first, second = batch.unlabelled.strong
+        assert not first.equal(second)
+        assert not first.equal(batch.unlabelled.weak)
+
+
+def test_valid_is_what_lies_inside_of_the_picture(half):
+    # Windows of 128x192 and more around pictures of 61x83.
+    for batch in crops(half, factor=Fraction(1, 4), zoom=1.3):
+        unlabelled = batch.unlabelled
+        for weak, valid, frame in zip(
+            unlabelled.weak, unlabelled.valid, unlabelled.frames, strict=True
+        ):
+            rows, columns = (slice(*side) for side in (frame.rows, frame.columns))
+            assert (rows, columns) == frame.inside
+            cells = frame.height * frame.width / (32 * 48)
+            shown = (frame.rows[1] - frame.rows[0]) * (frame.columns[1] - frame.columns[0])
+            assert float(valid.sum()) * cells == pytest.approx(shown, rel=1e-5)
+            outside = (weak == torch.tensor(OUTSIDE, dtype=torch.uint8)).all(-1)
+            assert outside[valid == 0].all()
+            assert not outside[valid == 1].any()

@@ -12,8 +12,9 @@ from kernels.errors import UserError
 from kernels.factor import read as read_factor
 from trainer.commands.scores import print_score
 
-OPTIMISING, VIEWS, TARGETS, LOOKS, COMPUTING = (
+OPTIMISING, FEW_LABELS, VIEWS, TARGETS, LOOKS, COMPUTING = (
     "Optimising",
+    "Few labels",
     "Views",
     "Labels and loss",
     "Looks at the validation split",
@@ -83,6 +84,25 @@ def fit(
     ] = None,
     ema: Annotated[
         float | None, _option(OPTIMISING, "average the weights, e.g. 0.999; 0: do not", 0)
+    ] = None,
+    method: Annotated[
+        str | None,
+        _option(
+            FEW_LABELS,
+            "see `trainer list`; NAME:option=value,... for other options",
+            "soft; unimatch where there are unlabelled pictures",
+        ),
+    ] = None,
+    labelled: Annotated[
+        str | None,
+        _option(
+            FEW_LABELS,
+            "share of the training list that keeps its labels, drawn by seed, or a list file",
+            1,
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        str | None, _option(FEW_LABELS, "a folder of pictures to learn from without labels")
     ] = None,
     crop: Annotated[
         float | None, _option(VIEWS, "side of a crop / side of its picture", 0.75)
@@ -200,7 +220,7 @@ def fields_of(given: dict[str, Any]) -> dict[str, Any]:
 
 def recipe_of(fields: dict[str, Any], pairs: int, state: Any) -> Any:
     """The recipe of `fields`; what they leave open is as the run to go on with has it."""
-    from trainer import resume
+    from trainer import method, resume
     from trainer.recipe import Recipe, steps_of
 
     open_fields = dict(fields)
@@ -209,7 +229,7 @@ def recipe_of(fields: dict[str, Any], pairs: int, state: Any) -> Any:
         batch = open_fields.get("batch", state.recipe.batch if state else Recipe.batch)
         open_fields["steps"] = steps_of(None, epochs, pairs, batch)
     if state is None:
-        return Recipe(**open_fields)
+        return Recipe(**method.default(open_fields))
     wanted = Recipe(**{**vars(state.recipe), **open_fields})
     resume.refuse_other_recipe(state, wanted)
     return wanted

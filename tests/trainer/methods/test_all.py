@@ -1,0 +1,161 @@
+"""What every method promises, whichever it is."""
+
+import io
+
+import pytest
+import torch
+
+from export.targets import onnx as target
+from kernels.errors import UserError
+from trainer import catalog, checkpoint, data, method, portion
+from trainer.commands.fit import recipe_of
+from trainer.recipe import Recipe
+
+METHODS = catalog.names("methods")
+every_method = pytest.mark.parametrize("name", METHODS)
+
+
+def steps(made, source, count):
+    for _ in range(count):
+        made.step(next(source))
+    return made
+
+
+def stored(made):
+    """What last.ckpt would give back."""
+    buffer = io.BytesIO()
+    torch.save(made.plain(), buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)
+
+
+def flat(state):
+    """Every tensor and number of a state, in order."""
+    if isinstance(state, dict):
+        return [entry for key in state for entry in flat(state[key])]
+    if isinstance(state, (list, tuple)):
+        return [entry for value in state for entry in flat(value)]
+    return [state.clone() if isinstance(state, torch.Tensor) else state]
+
+
+def same(one, other):
+    pairs = list(zip(flat(one), flat(other), strict=True))
+    return all(a.equal(b) if isinstance(a, torch.Tensor) else a == b for a, b in pairs)
+
+
+@every_method
+def test_an_ended_run_goes_on_to_the_same_state(name, learner, batches):
+    whole = learner(name)
+    steps(whole, batches(whole), 4)
+    first = learner(name)
+    steps(first, batches(first), 2)
+    second = learner(name, seed=0)
+    second.restore(stored(first))
+    assert same(first.plain(), second.plain())
+    steps(second, batches(second, first=2), 2)
+    for part in ("weights", "method", "optimiser"):
+        assert same(whole.plain()[part], second.plain()[part]), part
+
+
+@every_method
+def test_every_weight_learns(name, learner, batches):
+    made = learner(name)
+    before = {n: w.clone() for n, w in made.objective.named_parameters() if w.requires_grad}
+    steps(made, batches(made), 3)
+    after = dict(made.objective.named_parameters())
+    assert [n for n, weight in before.items() if after[n].equal(weight)] == []
+    grouped = {id(w) for group in made.optimiser.param_groups for w in group["params"]}
+    assert grouped == {id(after[n]) for n in before}
+
+
+@every_method
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_losses_are_finite_and_fall(name, precision, learner, batches):
+    made = learner(name, precision=precision, steps=16, learning_rate=0.01, warm_up=0.0)
+    source = batches(made)
+    losses = [made.step(next(source)) for _ in range(16)]
+    assert sum(losses[-4:]) < 0.95 * sum(losses[:4])
+    assert checkpoint.is_sound(made.network)
+
+
+@every_method
+def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, learner, batches):
+    made = learner(name)
+    batch = next(batches(made))
+    batch.shares.zero_()
+    if batch.unlabelled:
+        batch.unlabelled.valid.zero_()
+    loss = made.objective(batch, made.objective.mass(batch))
+    loss.backward()
+    assert loss.isfinite()
+    gradients = [w.grad for w in made.network.parameters() if w.grad is not None]
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@every_method
+def test_the_network_begins_as_without_the_method(name, learner):
+    plain = learner("soft").network.state_dict()
+    assert all(v.equal(plain[n]) for n, v in learner(name).network.state_dict().items())
+
+
+@every_method
+def test_what_is_published_is_the_network_alone(name, learner, batches, tmp_path):
+    """So the exported file of any method has the operators that one of `soft` has."""
+    made, soft = learner(name), learner("soft")
+    steps(made, batches(made), 1)
+    checkpoint.save(made.state(), tmp_path / "model.ckpt")
+    published = torch.load(tmp_path / "model.ckpt", weights_only=True)
+    assert list(published["weights"]) == list(soft.network.state_dict())
+    graphs = [target.trace(checkpoint.load(tmp_path / "model.ckpt").network)]
+    graphs.append(target.trace(soft.network.eval()))
+    operators = [[node.op_type for node in graph.graph.node] for graph in graphs]
+    assert operators[0] == operators[1]
+
+
+@every_method
+def test_the_first_line_names_the_method(name):
+    assert catalog.find("methods", name).__doc__.startswith(f"`{name}`: ")
+
+
+def test_options_are_read_from_what_follows_the_colon(learner):
+    options = learner("unimatch:confidence=0.9, keep=0.99").objective.options
+    assert (options.confidence, options.keep, options.mixed) == (0.9, 0.99, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ("unimach", "did you mean 'unimatch'"),
+        ("unimatch:confidense=0.9", "did you mean 'confidence'"),
+        ("unimatch:confidence=high", "confidence is 'high', not a number"),
+        ("soft:confidence=1", "unknown option of the method 'confidence'"),
+    ],
+)
+def test_a_method_that_cannot_be_is_refused(learner, wish, says):
+    with pytest.raises(UserError, match=says):
+        learner(wish)
+
+
+def test_a_method_and_the_pictures_must_go_together(learner, shared_folder, tmp_path):
+    labelled = data.load(f"folder:{shared_folder}")
+    with pytest.raises(UserError, match="learns from unlabelled pictures, and there are none"):
+        method.refuse_at_odds(learner("unimatch").objective, labelled)
+    more = portion.divided(labelled, Recipe(unlabelled=str(shared_folder / "images")))
+    supervised = learner("soft", unlabelled=str(shared_folder / "images")).objective
+    with pytest.raises(UserError, match="takes no unlabelled pictures"):
+        method.refuse_at_odds(supervised, more)
+    method.refuse_at_odds(learner("unimatch").objective, more)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, "soft"),
+        ({"labelled": "1"}, "soft"),
+        ({"labelled": "1/8"}, "unimatch"),
+        ({"unlabelled": "more"}, "unimatch"),
+        ({"labelled": "1/8", "method": "soft"}, "soft"),
+    ],
+)
+def test_the_method_follows_from_the_pictures_where_none_is_named(fields, expected):
+    assert recipe_of(fields, 10, None).method == expected

@@ -1,0 +1,1 @@
+"""One file a method. Each offers `Options` and `build(task, options) -> Objective`."""
