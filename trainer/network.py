@@ -106,6 +106,10 @@ class Network(nn.Module):
         guesses: list[Tensor] = cast(Any, self.body).decode_heads(levels)
         return [self._on_small(logits, small) for logits in guesses]
 
+    def padded(self, small: tuple[int, int]) -> tuple[int, int]:
+        """The sides that the body sees of a small picture: what its levels cover."""
+        return small[0] + self._lacking(small[0]), small[1] + self._lacking(small[1])
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of each level of `encode`."""

@@ -106,8 +106,15 @@ def test_what_is_published_is_the_network_alone(name, learner, batches, tmp_path
     checkpoint.save(made.state(), tmp_path / "model.ckpt")
     published = torch.load(tmp_path / "model.ckpt", weights_only=True)
     assert list(published["weights"]) == list(soft.network.state_dict())
-    graphs = [target.trace(checkpoint.load(tmp_path / "model.ckpt").network)]
-    graphs.append(target.trace(soft.network.eval()))
+    network = checkpoint.load(tmp_path / "model.ckpt").network
+    assert list(map(type, network.modules())) == list(map(type, soft.network.modules()))
+
+
+def test_the_graph_of_a_trained_network_is_that_of_a_fresh_one(learner, batches):
+    made = learner("unimatch")
+    steps(made, batches(made), 1)
+    fresh = learner("soft")
+    graphs = [target.trace(one.state().network.eval()) for one in (made, fresh)]
     operators = [[node.op_type for node in graph.graph.node] for graph in graphs]
     assert operators[0] == operators[1]
 
