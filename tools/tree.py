@@ -12,8 +12,8 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 CLOSED = {
     "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
-    ".ci": "What continuous integration runs: make check, test and ahead.",
-    "tools": "make demo, the results table, a test of resuming, and this tree.",
+    ".ci": "What continuous integration runs: make check, make test.",
+    "tools": "make demo, results, experiments, tests of resuming and overhead, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",
 }
