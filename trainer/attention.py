@@ -16,19 +16,29 @@ def aggregated(features: Tensor, values: Tensor, weights: Tensor, temperature: f
 
     Features [N,D,T] of length 1, values [N,C,T], weights [N,T]: the sum over j of s_ij * values_j
     with s_ij = weights_j * exp(features_i . features_j / temperature) / the sum of these over j.
-    Scaled-dot-product attention needs memory for T places, not for T x T pairs; it wants keys and
-    values of one width, and the weights are one more feature, so that it needs no mask.
+    The weights are one more feature, so that no mask is needed.
     """
     asked = features.float().transpose(1, 2)
-    told = values.float().transpose(1, 2)
     bias = temperature * weights.float().clamp_min(LEAST_WEIGHT).log()
     queries = torch.cat([asked, torch.ones_like(bias)[..., None]], 2)
     keys = torch.cat([asked, bias[..., None]], 2)
-    most = max(keys.shape[2], told.shape[2])
+    return _found(queries, keys, values.float().transpose(1, 2), 1 / temperature)
+
+
+def attended(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+    """For each query [N,D,T] the mean of values [N,C,T], weighed by softmax(scale * query . key)."""
+    query, key, value = (one.float().transpose(1, 2) for one in (queries, keys, values))
+    return _found(query, key, value, scale)
+
+
+# Scaled-dot-product attention needs memory for T places, not for T x T pairs, where keys and values
+# are of one width and nothing is masked.
+def _found(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+    most = max(keys.shape[2], values.shape[2])
     width = -(-most // WIDTH_STEP) * WIDTH_STEP
-    query, key, value = (_widened(one, width)[:, None] for one in (queries, keys, told))
-    found = F.scaled_dot_product_attention(query, key, value, scale=1 / temperature)[:, 0]
-    return found[..., : told.shape[2]].transpose(1, 2)
+    query, key, value = (_widened(one, width)[:, None] for one in (queries, keys, values))
+    found = F.scaled_dot_product_attention(query, key, value, scale=scale)[:, 0]
+    return found[..., : values.shape[2]].transpose(1, 2)
 
 
 def _widened(rows: Tensor, width: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from torch import nn
 
 from trainer.network import Network
 
@@ -22,7 +23,7 @@ class Average:
 
 
 @torch.no_grad()
-def approach(average: Network, network: Network, most: float, step: int) -> None:
+def approach(average: nn.Module, network: nn.Module, most: float, step: int) -> None:
     """Move an average towards the weights after `step` steps; it keeps at most that much of itself.
 
     Counters are taken over as they are.

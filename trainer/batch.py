@@ -77,6 +77,13 @@ class Batch:
         ]
 
 
+def crops_of(batch: Batch) -> Unlabelled:
+    """The unlabelled crops that a method has asked the loader for."""
+    if batch.unlabelled is None:
+        raise TypeError("the loader gave no unlabelled crops")
+    return batch.unlabelled
+
+
 def tensor_of(pixels: Mask) -> Tensor:
     """Pixels as a tensor; torch can do little with uint16."""
     return torch.from_numpy(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))

@@ -13,7 +13,7 @@ Size = tuple[int, int]
 
 def hyper_column(levels: Sequence[Tensor], grid: Size) -> Tensor:
     """All levels on one grid, [N,sum of widths,h,w] of length 1: each level counts as much."""
-    unit = [F.normalize(_resized(level.float(), grid), dim=1) for level in levels]
+    unit = [F.normalize(resized(level.float(), grid), dim=1) for level in levels]
     return F.normalize(torch.cat(unit, 1), dim=1)
 
 
@@ -29,7 +29,8 @@ def spread(plane: Tensor, padded: Size, small: Size) -> Tensor:
     return whole[..., : small[0], : small[1]]
 
 
-def _resized(level: Tensor, grid: Size) -> Tensor:
+def resized(level: Tensor, grid: Size) -> Tensor:
+    """A level on another grid: means where that is coarser, bilinear where it is finer."""
     if level.shape[-2] > grid[0]:
         return F.adaptive_avg_pool2d(level, grid)
     return F.interpolate(level, size=grid, mode="bilinear", align_corners=False)

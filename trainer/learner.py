@@ -84,7 +84,7 @@ class Learner:
         task = Task(
             network=self.network,
             recipe=recipe,
-            classes=len(dataset.classes),
+            classes=dataset.classes,
             class_weights=class_weights,
         )
         self.objective = method.build(task).to(device)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kernels.errors import UserError
 from trainer import loss
 from trainer.batch import Batch
 from trainer.disguise import Disguise
@@ -24,8 +25,17 @@ class Task:
 
     network: Network
     recipe: Recipe
-    classes: int
+    classes: tuple[str, ...]
     class_weights: Tensor | None = None
+
+
+def refuse_full(recipe: Recipe) -> None:
+    """Raise where a method that works on shares would get none."""
+    if recipe.labels == FULL:
+        raise UserError(
+            f"--method {recipe.method} works on shares, and --labels full has none",
+            hint="take --labels area, or --method soft or unimatch",
+        )
 
 
 class Objective(nn.Module):

@@ -20,12 +20,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from kernels.errors import UserError
 from trainer import grids
 from trainer.attention import aggregated
 from trainer.batch import Batch
-from trainer.objective import Objective, Task
-from trainer.recipe import FULL
+from trainer.objective import Objective, Task, refuse_full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +49,7 @@ class Pals(Objective):
 
     def __init__(self, task: Task, options: Options) -> None:
         super().__init__(task)
-        if self.recipe.labels == FULL:
-            raise UserError(
-                "--method pals smooths shares, and --labels full has none",
-                hint="take --labels area, or --method soft",
-            )
+        refuse_full(self.recipe)
         self.options = options
         # The coarsest level is the last one that there can be.
         self.level = min(options.level, len(task.network.widths) - 1)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer import loss, mixing, pseudo
-from trainer.batch import Batch, Unlabelled
+from trainer.batch import Batch, crops_of
 from trainer.disguise import Disguise
 from trainer.objective import Objective, Task
 from trainer.teacher import Teacher
@@ -68,16 +68,16 @@ class UniMatch(Objective):
 
     def mass(self, batch: Batch) -> Tensor:
         """The labelled mass, and what lies inside of the unlabelled pictures."""
-        return torch.stack([super().mass(batch), _crops(batch).valid.sum()])
+        return torch.stack([super().mass(batch), crops_of(batch).valid.sum()])
 
     def forward(self, batch: Batch, mass: Tensor) -> Tensor:
         """The part of the loss that this part of a batch of `mass` has."""
         labelled = super().forward(batch, mass[0])
         with self.autocast(batch):
-            taught = self.teacher(_crops(batch).weak)
+            taught = self.teacher(crops_of(batch).weak)
         targets = pseudo.shares(
             taught,
-            _crops(batch),
+            crops_of(batch),
             mode=self.recipe.labels,
             confidence=self.options.confidence,
         )
@@ -89,7 +89,7 @@ class UniMatch(Objective):
 
     def _strong(self, batch: Batch, targets: Tensor, valid: Tensor) -> Tensor:
         """The losses of both strong views, added up."""
-        crops = _crops(batch)
+        crops = crops_of(batch)
         size = crops.weak.shape[1], crops.weak.shape[2]
         draws = [draw(seed, size, self.widths, self.options) for seed in crops.seeds]
         # All of the first views, then all of the second ones.
@@ -128,9 +128,3 @@ def _gains(draws: list[Draw], levels: list[Tensor]) -> list[Tensor]:
         torch.from_numpy(gain).to(level.device).flatten(0, 1)[..., None, None].to(level.dtype)
         for gain, level in zip(stacked, levels, strict=True)
     ]
-
-
-def _crops(batch: Batch) -> Unlabelled:
-    if batch.unlabelled is None:
-        raise TypeError("the loader gave no unlabelled crops")
-    return batch.unlabelled

@@ -91,7 +91,7 @@ def test_nothing_is_learned_through_the_targets(learner, batches):
 
 
 def test_full_size_labels_are_refused(learner):
-    with pytest.raises(UserError, match="smooths shares"):
+    with pytest.raises(UserError, match="works on shares"):
         learner("pals", labels="full")
 
 
