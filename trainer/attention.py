@@ -26,7 +26,7 @@ def aggregated(features: Tensor, values: Tensor, weights: Tensor, temperature: f
 
 
 def attended(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
-    """For each query [N,D,T] the mean of values [N,C,T], weighed by softmax(scale * query . key)."""
+    """For each query [N,D,T] the mean of values [N,C,T] by softmax(scale * query . key)."""
     query, key, value = (one.float().transpose(1, 2) for one in (queries, keys, values))
     return _found(query, key, value, scale)
 

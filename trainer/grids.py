@@ -34,3 +34,8 @@ def resized(level: Tensor, grid: Size) -> Tensor:
     if level.shape[-2] > grid[0]:
         return F.adaptive_avg_pool2d(level, grid)
     return F.interpolate(level, size=grid, mode="bilinear", align_corners=False)
+
+
+def sides(planes: Tensor) -> Size:
+    """Height and width of [N,C,h,w]."""
+    return planes.shape[2], planes.shape[3]
