@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import math
 from fractions import Fraction
@@ -46,8 +47,7 @@ def _labels(logits: Tensor, frame: Frame, confidence: float) -> Tensor:
 
 def _reduced(labels: Tensor, shape: torch.Size, mode: str, seed: int) -> Tensor:
     classes, height = shape[0], shape[1]
-    # The GPU's side knows one mode.
-    gpu = labels.is_cuda and mode == "area" and _has_triton()
+    gpu = labels.is_cuda and mode == "area" and _has_triton() and _is_coarse(labels, shape)
     made = kernels.soften(
         _given(labels, gpu),
         Fraction(height, labels.shape[0]),
@@ -68,6 +68,15 @@ def sure(logits: Tensor, size: tuple[int, int], confidence: float) -> Tensor:
         band = enlarged(logits, size, first, min(rows, height - first))
         bands.append(band.amax(0) - band.logsumexp(0) >= math.log(confidence))
     return torch.cat(bands)
+
+
+def _is_coarse(labels: Tensor, shape: torch.Size) -> bool:
+    """Whether a cell has no more parts of a pixel than the GPU counts."""
+    sides = zip(labels.shape, shape[1:], strict=True)
+    parts = math.prod(Fraction(full, small).numerator for full, small in sides)
+    # By name: it brings triton, which a CPU does without.
+    most: int = importlib.import_module("kernels.soften.triton").MOST_AREA
+    return parts <= most
 
 
 def _given(tensor: Tensor, gpu: bool) -> Any:

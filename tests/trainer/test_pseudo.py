@@ -100,3 +100,15 @@ def test_certainty_does_not_depend_on_the_bands_it_is_computed_in(monkeypatch):
     monkeypatch.setattr(pseudo, "MOST_AT_ONCE", 1000)
     assert whole.equal(pseudo.sure(logits, (37, 50), 0.8))
     assert 0 < whole.float().mean() < 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="wants an NVIDIA GPU")
+@pytest.mark.parametrize("mode", ["area", "majority"])
+def test_a_gpu_comes_to_the_same_shares(mode):
+    logits = torch.randn(2, CLASSES, 8, 12, generator=torch.Generator().manual_seed(2)) * 3
+    seen = crops(*FRAMES, size=(8, 12))
+    here = pseudo.shares(logits, seen, mode=mode, confidence=0.7)
+    there = pseudo.shares(logits.cuda(), seen, mode=mode, confidence=0.7)
+    assert there.is_cuda
+    assert torch.allclose(there.cpu(), here, atol=1e-6)

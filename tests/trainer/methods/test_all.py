@@ -12,7 +12,14 @@ from trainer.commands.fit import recipe_of
 from trainer.recipe import Recipe
 
 METHODS = catalog.names("methods")
+# Narrow, so that it is quick.
+OPTIONS = {"mllc": ":width=16"}
 every_method = pytest.mark.parametrize("name", METHODS)
+
+
+def spec(name):
+    """What --method says."""
+    return f"{name}{OPTIONS.get(name, '')}"
 
 
 def steps(made, source, count):
@@ -45,11 +52,11 @@ def same(one, other):
 
 @every_method
 def test_an_ended_run_goes_on_to_the_same_state(name, learner, batches):
-    whole = learner(name)
+    whole = learner(spec(name))
     steps(whole, batches(whole), 4)
-    first = learner(name)
+    first = learner(spec(name))
     steps(first, batches(first), 2)
-    second = learner(name, seed=0)
+    second = learner(spec(name), seed=0)
     second.restore(stored(first))
     assert same(first.plain(), second.plain())
     steps(second, batches(second, first=2), 2)
@@ -59,7 +66,7 @@ def test_an_ended_run_goes_on_to_the_same_state(name, learner, batches):
 
 @every_method
 def test_every_weight_learns(name, learner, batches):
-    made = learner(name)
+    made = learner(spec(name))
     before = {n: w.clone() for n, w in made.objective.named_parameters() if w.requires_grad}
     steps(made, batches(made), 3)
     after = dict(made.objective.named_parameters())
@@ -71,7 +78,7 @@ def test_every_weight_learns(name, learner, batches):
 @every_method
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_losses_are_finite_and_fall(name, precision, learner, batches):
-    made = learner(name, precision=precision, steps=16, learning_rate=0.01, warm_up=0.0)
+    made = learner(spec(name), precision=precision, steps=16, learning_rate=0.01, warm_up=0.0)
     source = batches(made)
     losses = [made.step(next(source)) for _ in range(16)]
     assert sum(losses[-4:]) < 0.95 * sum(losses[:4])
@@ -80,7 +87,7 @@ def test_losses_are_finite_and_fall(name, precision, learner, batches):
 
 @every_method
 def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, learner, batches):
-    made = learner(name)
+    made = learner(spec(name))
     batch = next(batches(made))
     batch.shares.zero_()
     if batch.unlabelled:
@@ -95,13 +102,13 @@ def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, le
 @every_method
 def test_the_network_begins_as_without_the_method(name, learner):
     plain = learner("soft").network.state_dict()
-    assert all(v.equal(plain[n]) for n, v in learner(name).network.state_dict().items())
+    assert all(v.equal(plain[n]) for n, v in learner(spec(name)).network.state_dict().items())
 
 
 @every_method
 def test_what_is_published_is_the_network_alone(name, learner, batches, tmp_path):
     """So the exported file of any method has the operators that one of `soft` has."""
-    made, soft = learner(name), learner("soft")
+    made, soft = learner(spec(name)), learner("soft")
     steps(made, batches(made), 1)
     checkpoint.save(made.state(), tmp_path / "model.ckpt")
     published = torch.load(tmp_path / "model.ckpt", weights_only=True)
