@@ -12,7 +12,7 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 CLOSED = {
     "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
-    ".ci": "What continuous integration runs: make check, make test.",
+    ".ci": "What continuous integration runs: make check, test and ahead.",
     "tools": "make demo, results, experiments, tests of resuming and overhead, and this tree.",
     "tests": "Mirrors the floors; test_road.py walks all of them.",
     "docs": "Pictures and measurements.",

@@ -5,7 +5,8 @@ import io
 import pytest
 import torch
 
-from export.targets import onnx as target
+from export.intake import Intake
+from export.trace import trace
 from kernels.errors import UserError
 from trainer import catalog, checkpoint, data, method, portion
 from trainer.commands.fit import recipe_of
@@ -121,8 +122,9 @@ def test_the_graph_of_a_trained_network_is_that_of_a_fresh_one(learner, batches)
     made = learner("unimatch")
     steps(made, batches(made), 1)
     fresh = learner("soft")
-    graphs = [target.trace(one.state().network.eval()) for one in (made, fresh)]
-    operators = [[node.op_type for node in graph.graph.node] for graph in graphs]
+    states = [one.state() for one in (made, fresh)]
+    bodies = [trace(state.network, state.contract, Intake()) for state in states]
+    operators = [[node.op_type for node in body.model.graph.node] for body in bodies]
     assert operators[0] == operators[1]
 
 
