@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels.errors import UserError
 from trainer import talk
-from trainer.data import Dataset, Pair, orientation, refuse_strays
+from trainer.data import Dataset, Pair, orientation, refuse_strays, spaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Seen:
 def check(dataset: Dataset, *, most: int | None = None) -> None:
     """Read every pair, or `most` of each split; what is wrong with one is an error."""
     refuse_leaks(dataset)
-    pairs = [p for split in dataset.splits.values() for p in _sample(split, most)]
+    pairs = [p for split in dataset.splits.values() for p in spaced(split, most)]
     with ThreadPoolExecutor() as pool:
         looks = pool.map(lambda pair: _look(pair, dataset), pairs)
         seen = list(talk.track(looks, "checking pictures and masks", len(pairs)))
@@ -62,13 +62,6 @@ def _same(one: Path, other: Path) -> bool:
         return same_size and one.read_bytes() == other.read_bytes()
     except OSError as error:
         raise UserError(f"{one}: cannot be read ({error.strerror})") from None
-
-
-def _sample(pairs: Sequence[Pair], most: int | None) -> Sequence[Pair]:
-    """At most `most` of the pairs, evenly spaced."""
-    if most is None or len(pairs) <= most:
-        return pairs
-    return [pairs[index * len(pairs) // most] for index in range(most)]
 
 
 def _look(pair: Pair, dataset: Dataset) -> Seen:

@@ -99,6 +99,13 @@ class Dataset:
         return pairs
 
 
+def spaced(pairs: Sequence[Pair], most: int | None) -> Sequence[Pair]:
+    """At most `most` of the pairs, evenly spaced: neighbours show the same street."""
+    if most is None or len(pairs) <= most:
+        return pairs
+    return [pairs[index * len(pairs) // most] for index in range(most)]
+
+
 def load(spec: str) -> Dataset:
     """The data set of `--data`: NAME or NAME:WHERE."""
     return _made(spec, "load")

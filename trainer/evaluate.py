@@ -10,7 +10,7 @@ import kernels
 from kernels.contract import Contract
 from kernels.paint import Mask
 from trainer import talk
-from trainer.data import Dataset, refuse_strays
+from trainer.data import Dataset, refuse_strays, spaced
 from trainer.network import Network
 from trainer.score import Score, Truth, scored
 
@@ -28,11 +28,11 @@ def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) ->
 def evaluate(
     network: Network, contract: Contract, dataset: Dataset, split: str, *, most: int | None = None
 ) -> Score:
-    """The score over a split, or its first `most` pairs. Leaves the network in evaluation mode."""
+    """The score over a split, or `most` pairs of it. Leaves the network in evaluation mode."""
     network.eval()
     classes = len(contract.classes)
     total = np.zeros((2, classes, classes), np.int64)
-    pairs = dataset.split(split)[:most]
+    pairs = spaced(dataset.split(split), most)
     for pair in talk.track(pairs, f"scoring {split}", len(pairs)):
         sample = pair.read()
         refuse_strays(sample.labels, pair.mask, classes, dataset.ignore)

@@ -213,8 +213,11 @@ def _finished(learner: Learner, run: Run, out: Path, crop: tuple[int, int]) -> O
     """Publish and score what was learned."""
     dataset = learner.dataset
     interrupted = not learner.has_finished
-    settled = learner.has_settled and learner.standing.best is not None
-    model = checkpoint.load(run.best) if settled else learner.state()
+    model = learner.state()
+    # Who watches the validation score wants the best by it, whether or not the run ended early.
+    if learner.recipe.early_stop and learner.standing.best is not None and not interrupted:
+        model = checkpoint.load(run.best)
+        talk.say(f"the best by its validation score is the model of step {model.steps_done}")
     if run.writes:
         _publish(model, run, out)
     run.draw_curves()

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from kernels.shrink.triton import shrink
 from kernels.soften.triton import MOST_AREA, soften
 from trainer import views
 from trainer.batch import Batch, tensor_of
-from trainer.data import Dataset, Sample, refuse_strays
+from trainer.data import Dataset, Sample
 from trainer.jitter import LUMA, Light
 from trainer.recipe import Recipe
 from trainer.views import OUTSIDE, Shot, View
@@ -53,9 +52,6 @@ class Camera:
         """What a thread does: all that the GPU cannot, which may be the whole view."""
         if self.recipe.labels != "area" or self._area(shot) > MOST_AREA:
             return views.take(sample, shot, self.crop, self.recipe, self.dataset)
-        # The GPU would take a stray for void: it does not wait to tell.
-        classes, ignore = len(self.dataset.classes), self.dataset.ignore
-        refuse_strays(sample.labels, Path(sample.name), classes, ignore)
         return Negative(
             picture=self._fetchable(sample.picture),
             labels=self._fetchable(sample.labels),
@@ -64,11 +60,11 @@ class Camera:
 
     def take(self, prepared: list[Negative | View]) -> Batch:
         """The batch, on the GPU; nothing here waits for it."""
-        by_size: dict[torch.Size, list[Negative]] = defaultdict(list)
+        alike: dict[tuple[torch.Size, torch.dtype], list[Negative]] = defaultdict(list)
         for one in prepared:
             if isinstance(one, Negative):
-                by_size[one.labels.shape].append(one)
-        made = {id(one): both for group in by_size.values() for one, both in self._develop(group)}
+                alike[one.labels.shape, one.labels.dtype].append(one)
+        made = {id(one): both for group in alike.values() for one, both in self._develop(group)}
         seen = [made[id(one)] if isinstance(one, Negative) else self._send(one) for one in prepared]
         cut = [one.labels for one in prepared if isinstance(one, View) and one.labels is not None]
         return Batch(
@@ -79,7 +75,7 @@ class Camera:
         )
 
     def _develop(self, group: list[Negative]) -> Iterator[tuple[Negative, Pair]]:
-        """The small pictures and shares of samples of one size, in one call each."""
+        """The small pictures and shares of samples of one size and type, in one call each."""
         seen = [_view(one.shot) for one in group]
         small = shrink(
             self._together([one.picture for one in group]),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kernels.errors import UserError
 from trainer import checkpoint, resume, talk
-from trainer.learner import Learner
+from trainer.learner import Learner, StuckError
 from trainer.run import Run
 
 UNITS = {"s": 1, "min": 60, "h": 3600}
@@ -71,9 +71,12 @@ class Keeper:
         except KeyboardInterrupt:
             self._rescue()
             talk.say(f"stopped after {self._progress()}; {self._how_to_go_on()}")
-        except BaseException:
+        except BaseException as error:
             self._rescue()
             self._leave_a_model()
+            talk.say(
+                self._how_to_change() if isinstance(error, StuckError) else self._how_to_go_on()
+            )
             raise
         else:
             self.save()
@@ -96,10 +99,16 @@ class Keeper:
                 talk.say(f"{self.run.checkpoint} is the model of {self._progress()}")
             except UserError as error:
                 talk.say(f"note: {error.message}")
-        talk.say(self._how_to_go_on())
 
     def _progress(self) -> str:
         return f"{self.learner.steps_done} of {self.learner.recipe.steps} steps"
+
+    def _how_to_change(self) -> str:
+        """A run goes on with its own recipe alone; another one can begin with its weights."""
+        if not self.run.checkpoint.is_file():
+            return "begin another run with the recipe changed"
+        kept = shlex.quote(str(self.run.checkpoint))
+        return f"to begin another run from what was learned: trainer fit --weights {kept} ..."
 
     def _how_to_go_on(self) -> str:
         return f"to go on: trainer fit --resume {shlex.quote(str(self.run.folder))}"

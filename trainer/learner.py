@@ -35,6 +35,10 @@ RECENT = 10
 NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
 
 
+class StuckError(UserError):
+    """The same recipe would come to the same end: going on with the run does not help."""
+
+
 @dataclass(kw_only=True)
 class Standing:
     """How far the run has come, and how well it did."""
@@ -170,7 +174,7 @@ class Learner:
     def _finite(self, loss: Tensor) -> float:
         value = float(loss)
         if not math.isfinite(value):
-            raise UserError(
+            raise StuckError(
                 f"the loss is {value} at step {self.steps_done + 1}",
                 hint=f"lower --learning-rate below {self.recipe.learning_rate:g}, or give --clip 1",
             )
@@ -190,7 +194,7 @@ class Learner:
         except (RuntimeError, MemoryError) as error:
             if not _is_about_memory(error):
                 raise
-            raise UserError(
+            raise StuckError(
                 f"out of memory at step {self.steps_done + 1} ({self.device})",
                 hint=f"lower --batch below {self.recipe.batch}, learn it in parts with "
                 f"--accumulate {2 * self.recipe.accumulate}, or choose a smaller --crop "

@@ -42,7 +42,7 @@ class Line:
 def read(path: Path) -> Iterator[Line]:
     """The lines of a list that say something."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a readable list ({error})", hint="save it as text") from None
     for number, line in enumerate(text.splitlines(), 1):

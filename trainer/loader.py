@@ -18,7 +18,7 @@ from kernels.errors import UserError
 from trainer import talk, views
 from trainer.batch import Batch, Unlabelled, tensor_of
 from trainer.census import Census
-from trainer.data import Dataset, Sample, read_picture
+from trainer.data import Dataset, Sample, read_picture, refuse_strays
 from trainer.disguise import Disguise
 from trainer.ranks import ALONE, Ranks
 from trainer.recipe import Recipe
@@ -131,7 +131,10 @@ class _Source:
         rng = np.random.default_rng((self.recipe.seed, LABELLED, step, place))
         pairs = self.dataset.split("train")
         index, shown = self._picked(len(pairs), step, place, rng)
-        sample = pairs[index].read()
+        pair, sample = pairs[index], pairs[index].read()
+        # Here, where the file is known: not every data set has been looked at as a whole.
+        classes, ignore = len(self.dataset.classes), self.dataset.ignore
+        refuse_strays(sample.labels, pair.mask, classes, ignore)
         return sample, views.aim(sample.labels, self.crop, self.recipe, rng, shown=shown)
 
     def unlabelled(self, step: int, place: int, disguise: Disguise) -> views.Disguised:

@@ -25,10 +25,14 @@ def by_cell(logits: Tensor, shares: Tensor, *, divergence: bool = False) -> Tens
     """[N,h,w]: cross-entropy of each cell, or as `divergence` less the entropy of its shares.
 
     The gradients of the two are equal: KL(T || p) = CE(T, p) - H(T). KL is 0 where nothing is left
-    to learn.
+    to learn: of shares of mass m, the best p is T / m, and its cross-entropy is H(T) + m log m.
     """
     total = -(shares * F.log_softmax(logits.float(), dim=1)).sum(1)
-    return total - torch.special.entr(shares).sum(1) if divergence else total
+    if not divergence:
+        return total
+    mass = shares.sum(1)
+    least: Tensor = torch.special.entr(shares).sum(1) + torch.special.xlogy(mass, mass)
+    return total - least
 
 
 def positive(mass: Tensor) -> Tensor:

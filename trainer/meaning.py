@@ -39,7 +39,7 @@ def read(folder: Path) -> Meaning | None:
 
 def _json(path: Path) -> Meaning:
     try:
-        return _listed(json.loads(path.read_text(encoding="utf-8")))
+        return _listed(json.loads(path.read_text(encoding="utf-8-sig")))
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(
             f"{path}: not a list of classes ({error})",
@@ -112,7 +112,7 @@ def _colour(given: Any) -> Colour | None:
 
 def _labelmap(path: Path) -> Meaning:
     """Lines of `name:r,g,b:parts:actions`, as CVAT writes them; 'background' is a class too."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     named: dict[str, Colour] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from kernels.errors import UserError
 from trainer.network import Network
 from trainer.recipe import Recipe
 
@@ -24,6 +25,11 @@ def optimiser(
     `more` weights, of a method, learn as the head does.
     """
     body, head = network.groups()
+    if recipe.head_rate != 1 and not head:
+        raise UserError(
+            f"--head-rate {recipe.head_rate:g}: model {recipe.model} does not tell its head apart",
+            hint="leave it out",
+        )
     groups = [*_groups(body, 1.0, recipe), *_groups(head, recipe.head_rate, recipe)]
     groups += _groups(more, recipe.head_rate, recipe)
     if recipe.optimiser == "sgd":

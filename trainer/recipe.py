@@ -49,7 +49,8 @@ class Recipe:
     ohem: float = 1.0
     steps: int = 1000
     batch: int = 8
-    # The parts in which a batch goes through the network: less memory, the same gradient.
+    # The parts in which a batch goes through the network: less memory, and the same gradient but
+    # for what looks at a part as a whole: batch norm, jdt and ohem.
     accumulate: int = 1
     optimiser: str = "adamw"
     learning_rate: float = 3e-3

@@ -38,7 +38,7 @@ def read(wish: str) -> dict[str, Any]:
     """What the recipe called `wish`, or the file there, says: field -> value."""
     path = _path(wish)
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(

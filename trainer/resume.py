@@ -141,9 +141,15 @@ def refuse_other_data(state: State, dataset: Dataset) -> None:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Changes with the classes and with the names and order of all pictures learned from."""
-    names = [pair.picture.name for pair in dataset.split("train")]
-    said = repr((dataset.classes, dataset.ignore, names))
+    """Changes with the classes, and with the names and order of what is learned from.
+
+    Not with what is in the files: a broken one may be mended, and the run goes on.
+    """
+    files = [
+        (pair.picture.name, pair.mask.parent.name, pair.mask.name)
+        for pair in dataset.split("train")
+    ]
+    said = repr((dataset.classes, dataset.ignore, files))
     if dataset.unlabelled:
         said += repr([path.name for path in dataset.unlabelled])
     return hashlib.sha256(said.encode()).hexdigest()[:16]

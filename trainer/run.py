@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from trainer import pictures
 from trainer.data import Pair
 from trainer.evaluate import predict
 from trainer.events import Events
+from trainer.lock import taken
 from trainer.network import Network
 from trainer.recipe import Recipe
 
@@ -38,6 +40,7 @@ class Run:
         self.metrics = folder / "metrics.jsonl"
         self.events = Events(folder / "tensorboard")
         self.records: list[dict[str, Any]] = []
+        self._held: int | None = None
         # The bytes of metrics.jsonl that are whole lines.
         self.logged = 0
 
@@ -50,11 +53,15 @@ class Run:
     def __exit__(self, *_: object) -> None:
         """The log is complete."""
         self.events.close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     @classmethod
     def begun(cls, parent: Path, recipe: Recipe) -> Run:
         """A new folder, named after its moment."""
         run = cls(_fresh(parent))
+        run._hold()
         with published(run.folder / "recipe.toml") as draft:
             draft.write_text(recipe.to_toml(), encoding="utf-8")
         return run
@@ -64,8 +71,14 @@ class Run:
         """The folder of a run that goes on; what it logged past `logged` bytes is forgotten."""
         run = cls(folder, writes=writes)
         if writes:
+            run._hold()
             run._forget(logged)
         return run
+
+    def _hold(self) -> None:
+        self._held = taken(
+            self.folder, who="this run", hint="wait for it or end it before you go on with it"
+        )
 
     def _forget(self, logged: int) -> None:
         """Take back the lines that will be written anew, and drafts that were never finished."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from trainer.checkpoint import Checkpoint
+from trainer.data import spaced
 from trainer.evaluate import evaluate
 from trainer.learner import Learner
 from trainer.score import Score
@@ -16,12 +17,12 @@ from trainer.score import Score
 def score(
     learner: Learner, split: str, *, most: int | None = None, model: Checkpoint | None = None
 ) -> Score:
-    """The score over a split, or its first `most` pairs: each process scores its share of them."""
+    """The score over a split, or `most` pairs of it: each process scores its share of them."""
     shown = model.network.to(learner.device) if model else learner.shown
     ranks, dataset = learner.ranks, learner.dataset
     if ranks.count == 1:
         return evaluate(shown, learner.contract, dataset, split, most=most)
-    pairs = ranks.share(dataset.split(split)[:most])
+    pairs = ranks.share(spaced(dataset.split(split), most))
     if pairs:
         part = replace(dataset, splits={split: pairs})
         mine = evaluate(shown, learner.contract, part, split)

@@ -246,7 +246,9 @@ def cut(source: NDArray[Kind], window: Window, outside: int | tuple[int, ...]) -
     inside = source[max(window.top, 0) : bottom, max(window.left, 0) : right]
     if inside.shape[:2] == (window.height, window.width):
         return inside
-    filled = np.empty((window.height, window.width, *source.shape[2:]), source.dtype)
+    # Void may be a number that one byte does not hold.
+    kind = np.result_type(source.dtype, np.min_scalar_type(np.max(outside)))
+    filled = np.empty((window.height, window.width, *source.shape[2:]), kind)
     filled[:] = outside
     top, left = max(-window.top, 0), max(-window.left, 0)
     filled[top : top + inside.shape[0], left : left + inside.shape[1]] = inside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ KEYS = ("state_dict", "model_state_dict", "model_state", "model", "weights", "ne
 BEGINNINGS = ("module.", "model.", "body.", "backbone.", "encoder.", "features.", "net.")
 # A counter that older files lack and nothing here reads.
 COUNTER = "num_batches_tracked"
+# The share of a body that must be filled, and that of a file which may be left over unremarked.
+LEAST, LEFT_OVER = 0.5, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Matched:
     unused: tuple[str, ...]  # names in the file
     parameters: int  # numbers in the tensors that were filled
     of_parameters: int
+    left_over: float  # the share of the file's numbers that nothing was filled with
 
     def told(self) -> list[str]:
         """The same in a few lines."""
@@ -47,6 +50,11 @@ class Matched:
         ):
             if names:
                 lines.append(f"  {what}: {_grouped(names)}")
+        if self.left_over > LEFT_OVER:
+            lines.append(
+                f"  note: {100 * self.left_over:.0f} % of the file is not in the model: "
+                "is it that of a larger one?"
+            )
         return lines
 
 
@@ -62,6 +70,7 @@ def fill(network: Network, path: Path) -> Matched:
     misshapen = [name for name in pairs if name not in set(fitting)]
     if len(fitting) <= len(misshapen):
         raise _misfit(path, ours, theirs, pairs)
+    _refuse_little(path, network, ours, fitting)
     _refuse_infinite(path, {pairs[name]: theirs[pairs[name]] for name in fitting})
     for name in fitting:
         ours[name].copy_(theirs[pairs[name]])
@@ -73,7 +82,23 @@ def fill(network: Network, path: Path) -> Matched:
         unused=tuple(sorted(theirs.keys() - set(pairs.values()))),
         parameters=sum(ours[name].numel() for name in fitting),
         of_parameters=sum(value.numel() for value in ours.values()),
+        left_over=_left_over(theirs, {pairs[name] for name in fitting}),
     )
+
+
+def _refuse_little(
+    path: Path, network: Network, ours: Mapping[str, Tensor], fitting: Sequence[str]
+) -> None:
+    """Raise where the file leaves most of what public weights are for as it was."""
+    fresh = tuple(f"{name}." for name in getattr(network.body, "fresh", ()))
+    wanted = {name: value.numel() for name, value in ours.items() if not name.startswith(fresh)}
+    filled = sum(wanted.get(name, 0) for name in fitting)
+    if filled < LEAST * sum(wanted.values()):
+        raise UserError(
+            f"{path}: fills {100 * filled / sum(wanted.values()):.1f} % of the model's body: these "
+            "are the weights of another model",
+            hint="give the weights of this model or of its backbone",
+        )
 
 
 def _pairs(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dict[str, str]:
@@ -123,6 +148,11 @@ def _misfit(
 
 def _shaped(name: str, tensor: Tensor) -> str:
     return f"'{name}' {list(tensor.shape)}"
+
+
+def _left_over(theirs: Mapping[str, Tensor], used: set[str]) -> float:
+    unused = sum(value.numel() for name, value in theirs.items() if name not in used)
+    return unused / max(1, sum(value.numel() for value in theirs.values()))
 
 
 def _refuse_infinite(path: Path, tensors: Mapping[str, Tensor]) -> None:

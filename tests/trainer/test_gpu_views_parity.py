@@ -4,13 +4,11 @@ Without a GPU `test_gpu_views.py` runs this file in an interpreter of its own.
 """
 
 import os
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from kernels.errors import UserError
 from trainer import loader, views
 from trainer.data import Dataset, Sample
 from trainer.recipe import Recipe
@@ -106,8 +104,8 @@ def test_cells_too_fine_for_a_gpu_are_counted_on_the_cpu(monkeypatch):
     assert torch.equal(there.shares.cpu(), here.shares)
 
 
-def test_a_label_that_is_no_class_is_named_with_its_file():
-    stray = sample(3, (37, 51))
-    stray.labels[5, 5] = 9
-    with pytest.raises(UserError, match="3: label 9 is neither a class"):
-        both(recipe(), [sample(0, (37, 51)), sample(1, (37, 51)), replace(stray)])
+def test_labels_of_one_and_of_two_bytes_go_together():
+    samples = [sample(index, (37, 51), kind) for index, kind in enumerate((np.uint8, np.uint16))]
+    samples[1].labels[samples[1].labels == 2] = 255
+    here, there = both(recipe(), [*samples, sample(2, (37, 51))])
+    assert torch.equal(there.shares.cpu(), here.shares)

@@ -193,3 +193,14 @@ def test_balanced_classes_weigh_as_told(dataset):
     changed = replace(batch, shares=batch.shares.clone())
     changed.shares[:, 1] = 0
     assert made.objective.mass(batch).equal(made.objective.mass(changed))
+
+
+@pytest.mark.usefixtures("plain_network")
+def test_a_rate_for_a_head_that_nobody_can_tell_apart_is_refused(dataset):
+    with pytest.raises(UserError, match="--head-rate 10: model compact does not tell its head"):
+        learner(dataset, head_rate=10)
+
+
+def test_the_head_of_the_default_model_can_learn_faster(dataset):
+    made = learner(dataset, head_rate=10)
+    assert {group["scale"] for group in made.optimiser.param_groups} == {1, 10}

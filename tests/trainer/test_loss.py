@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainer.loss import by_cell, hardest, jaccard_distance, soft_cross_entropy
+from trainer.loss import by_cell, hardest, jaccard_distance, soft_cross_entropy, weighed
 
 
 def hard_shares(labels, classes):
@@ -95,3 +95,12 @@ def test_the_hardest_cells_are_learned_from():
     assert hardest(losses, mass, 0.5).item() == 9 + 5
     assert hardest(losses, mass, 1.0).item() == 19
     assert hardest(losses, mass, 0.01).item() == 9
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.1, 10.0, 1.0])])
+def test_kl_is_zero_at_the_best_whatever_is_void_and_whatever_weighs(weights):
+    shares = torch.tensor([0.3, 0.2, 0.0]).view(1, 3, 1, 1)
+    weighed_shares = weighed(shares, weights)
+    best = (weighed_shares / weighed_shares.sum()).log().clamp_min(-1e4)
+    assert by_cell(best, weighed_shares, divergence=True).item() == pytest.approx(0, abs=1e-6)
+    assert by_cell(torch.zeros(1, 3, 1, 1), weighed_shares, divergence=True).item() > 0.01

@@ -21,6 +21,7 @@ from trainer.commands.fit import train
 from trainer.fit import Learner
 from trainer.keeper import Interval
 from trainer.recipe import Recipe
+from trainer.run import Run
 from trainer.wish import Wish
 
 EVERY = Interval(steps=3)
@@ -333,3 +334,17 @@ def test_save_every_is_a_time_or_a_number_of_steps(text, interval):
 def test_a_save_every_that_is_neither_is_refused(text):
     with pytest.raises(UserError, match="neither a time nor a number of steps"):
         Interval.read(text)
+
+
+@pytest.mark.usefixtures("plain_network")
+def test_a_run_that_is_still_at_work_is_not_gone_on_with(shared_folder, tmp_path):
+    fit(shared_folder, tmp_path, steps=2)
+    folder = only_run(tmp_path)
+    state = resume.load(folder)
+    with Run.again(folder, state.logged):
+        before = (folder / "metrics.jsonl").read_bytes()
+        with pytest.raises(UserError, match="this run is at work there"):
+            Run.again(folder, 0)
+        assert (folder / "metrics.jsonl").read_bytes() == before
+    with Run.again(folder, state.logged):
+        pass

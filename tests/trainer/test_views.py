@@ -6,8 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import kernels
+from kernels.errors import UserError
 from trainer import data, loader, portion, views
 from trainer.disguise import Disguise
 from trainer.ranks import Ranks
@@ -222,3 +224,19 @@ def test_valid_is_what_lies_inside_of_the_picture(half):
             outside = (weak == torch.tensor(OUTSIDE, dtype=torch.uint8)).all(-1)
             assert outside[valid == 0].all()
             assert not outside[valid == 1].any()
+
+
+def test_void_beyond_one_byte_is_cut_out_of_labels_of_one_byte():
+    window = views.Window(top=-1, left=0, height=2, width=3)
+    cut = views.cut(np.full((4, 3), 7, np.uint8), window, 65535)
+    assert cut.tolist() == [[65535] * 3, [7] * 3]
+
+
+@pytest.mark.parametrize("labels", ["area", "full"])
+def test_a_stray_label_met_while_training_is_named_with_its_file(folder, labels):
+    dataset = data.load(f"folder:{folder}")
+    mask = dataset.split("train")[0].mask
+    Image.fromarray(np.full((61, 83), 9, np.uint8)).save(mask)
+    recipe = Recipe(factor=Fraction(1, 2), batch=6, steps=1, labels=labels)
+    with pytest.raises(UserError, match=r"train/0.png: label 9 is neither a class"):
+        next(loader.batches(dataset, recipe, (32, 32)))

@@ -302,6 +302,13 @@ def test_weights_of_another_model_are_refused_and_change_nothing(tmp_path):
     assert all(value.equal(before_it[name]) for name, value in built.state_dict().items())
 
 
+@pytest.mark.parametrize("model", ["hrnetv2-w18", "deeplabv3plus-mobilenetv3"])
+def test_a_file_that_fills_a_few_tensors_by_chance_is_refused(model, tmp_path):
+    path = written(tmp_path / "resnet50.pth", resnet(3, 4, 6, 3))
+    with pytest.raises(UserError, match=r"weights of another model|none of its|other shapes"):
+        weights.fill(empty(model), path)
+
+
 def test_another_width_is_refused(tmp_path):
     path = written(tmp_path / "w48.pth", hrnet(48))
     with pytest.raises(UserError, match="most of its tensors have other shapes"):

@@ -140,13 +140,20 @@ def fit(
     validate_every: Annotated[
         int | None, _option(LOOKS, "steps from look to look", "a fifth of them")
     ] = None,
-    validate_pairs: Annotated[int | None, _option(LOOKS, "pairs a look; 0: all", 10)] = None,
+    validate_pairs: Annotated[
+        int | None, _option(LOOKS, "pairs a look, evenly spaced; 0: all", 10)
+    ] = None,
     early_stop: Annotated[
         int | None, _option(LOOKS, "end after so many looks without a better score; 0: never", 0)
     ] = None,
     precision: Annotated[str | None, _option(COMPUTING, "fp32, bf16 or fp16", "fp32")] = None,
     accumulate: Annotated[
-        int | None, _option(COMPUTING, "learn a batch in so many parts: less memory", 1)
+        int | None,
+        _option(
+            COMPUTING,
+            "learn a batch in so many parts: less memory; batch norm, jdt and ohem see a part",
+            1,
+        ),
     ] = None,
     cache: Annotated[
         Path | None,

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernels.errors import UserError
-
-NAME = ".lock"
+from trainer.lock import taken
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[int]:
-    """Nobody else works in `folder` while the block lasts, nor while a process has the file open.
+    """Nobody else works in `folder` while the block lasts, nor while a process has it open.
 
-    Gives the file's number: a run that inherits it keeps the folder when its comparison is killed.
+    Gives its number: a run that inherits it keeps the folder when its comparison is killed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NAME).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{folder}: another comparison is at work there, or a run that one has left",
-                hint="wait for it or end it, or choose another folder with --out",
-            ) from None
-        yield file.fileno()
+    number = taken(
+        folder,
+        who="another comparison, or a run that one has left,",
+        hint="wait for it or end it, or choose another folder with --out",
+    )
+    try:
+        yield number
+    finally:
+        os.close(number)

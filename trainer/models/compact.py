@@ -27,6 +27,7 @@ class Compact(nn.Module):
 
     stride = 1
     multiple = 16
+    fresh = ("head",)
     widths = WIDTHS
 
     def __init__(self, classes: int) -> None:

@@ -138,7 +138,7 @@ def test_a_damaged_result_is_named(plan):
 
 
 def test_two_comparisons_do_not_share_a_folder(plan, lock):
-    with pytest.raises(UserError, match="another comparison is at work"):
+    with pytest.raises(UserError, match="another comparison, or a run"):
         Conductor(plan()).conduct()
 
 
