@@ -13,10 +13,11 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kernels.bench.memory import Need
 from kernels.bench.timing import Row, timed
-from kernels.errors import reported
+from kernels.errors import RefusedError, UserError, reported
 
 # By name: the GPU's half imports torch and triton, without which the CPU's does.
 HALVES = {"cpu": "kernels.bench.cpu", "cuda": "kernels.bench.gpu"}
@@ -37,14 +38,34 @@ def main() -> None:
         half = importlib.import_module(HALVES[given.device])
         facts = half.facts()
         print(f"parity: {half.parity()} cases equal to the reference", file=sys.stderr)
-        rows = [row for task in half.tasks(given.logits) for row in timed(task, half.STOPWATCH)]
+        if given.logits and not given.logits.is_file():
+            raise UserError(
+                f"--logits {given.logits}: no such file", hint="tools/logits.py makes one"
+            )
+        rows, failures = _rows(half, given.logits)
         needs = half.needs()
     if given.json:
         plain = {"rows": [*map(asdict, rows)], "memory": [*map(asdict, needs)]}
-        print(json.dumps({"facts": facts, **plain}, indent=1))
+        print(json.dumps({"facts": facts, **plain, "failures": failures}, indent=1))
     else:
         print("  ".join(f"{name} {value}" for name, value in facts.items()))
         print(table(rows, needs))
+    raise SystemExit(bool(failures))
+
+
+def _rows(half: Any, logits: Path | None) -> tuple[list[Row], list[str]]:
+    """Every task's rows, and why a task has none: one that fails costs the others nothing."""
+    rows: list[Row] = []
+    failures: list[str] = []
+    for task in half.tasks(logits):
+        print(f"timing {task.name}", file=sys.stderr)
+        try:
+            rows += timed(task, half.STOPWATCH)
+        # RuntimeError: what torch says of memory that is short, or of a compiler that is missing.
+        except (RefusedError, RuntimeError) as error:
+            failures.append(f"{task.name}: {error}")
+            print(f"error: {failures[-1]}", file=sys.stderr)
+    return rows, failures
 
 
 def table(rows: list[Row], needs: list[Need]) -> str:

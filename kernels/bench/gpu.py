@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ BATCH = 16
 ROUNDS = 50
 # More than any GPU's cache: every round finds it cold, as a training step would.
 FLUSH_BYTES = 2**29
+# Clock ticks, about a millisecond.
+HEAD_START = 2_000_000
 CROP = (192, 384)
 SMALLER = (512, 683)
 
@@ -78,8 +81,11 @@ def median(call: Callable[[], Any]) -> float:
     call()
     times: list[float] = []
     for _ in range(ROUNDS):
-        cold.zero_()
+        # By reading: what is written would still have to leave the cache while the call is timed.
+        cold.sum()
         begin, end = _moment(), _moment()
+        # The GPU waits a little, so that it never waits for Python.
+        torch.cuda._sleep(HEAD_START)  # type: ignore[no-untyped-call]
         begin.record()
         call()
         end.record()
@@ -107,7 +113,13 @@ def _soften_tasks() -> Iterator[Task]:
     for factor, step in (("1/4", 4), ("1/8", 8), ("2/5", 0)):
         # Labels are looked at once, when they arrive, and not again in every step.
         ours = partial(soften_there, labels, read(factor), CLASSES, check=False)
-        ways = [way("kernels triton", ours, _same)]
+        ways = [
+            way(
+                "kernels triton",
+                ours,
+                _as(partial(kernels.soften, _here(labels[-1]), factor, CLASSES)),
+            )
+        ]
         if step:
             ways.append(way("F.one_hot + avg_pool2d", partial(_eager_soften, labels, step), _close))
         moved = labels.nbytes + ours().nbytes
@@ -118,7 +130,8 @@ def _shrink_tasks() -> Iterator[Task]:
     pictures = _pictures()
     for factor, step in (("1/4", 4), ("1/8", 8), ("2/5", 0)):
         ours = partial(kernels.shrink, pictures, factor)
-        ways = [way("kernels triton", ours, _same)]
+        here = partial(kernels.shrink, _here(pictures[-1]), factor)
+        ways = [way("kernels triton", ours, _as(here))]
         if step:
             ways.append(
                 way("float, avg_pool2d, uint8", partial(_eager_shrink, pictures, step), _one)
@@ -142,14 +155,37 @@ def _view_tasks() -> Iterator[Task]:
     cells = BATCH * CROP[0] * CROP[1]
     shrunk = partial(shrink_there, pictures, views=views, small=CROP)
     soft = partial(soften_there, labels, None, CLASSES, views=views, small=CROP, check=False)
+    picture, label = (_seen(_here(full[-1]), views[-1]) for full in (pictures, labels))
+    factor = Fraction(CROP[0], views[-1].height)
     yield Task(
-        name="shrink views", bytes=3 * (seen + cells), ways=[way("kernels triton", shrunk, _same)]
+        name="shrink views",
+        bytes=3 * (seen + cells),
+        ways=[way("kernels triton", shrunk, _as(partial(kernels.shrink, picture, factor)))],
     )
     yield Task(
         name="soften views",
         bytes=seen + 4 * CLASSES * cells,
-        ways=[way("kernels triton", soft, _same)],
+        ways=[way("kernels triton", soft, _as(partial(kernels.soften, label, factor, CLASSES)))],
     )
+
+
+def _seen(full: Any, view: View) -> Any:
+    """What a view that lies within the picture shows, on the CPU."""
+    part = full[view.top : view.top + view.height, view.left : view.left + view.width]
+    return part[:, ::-1] if view.flip else part
+
+
+def _here(tensor: Tensor) -> Any:
+    return tensor.cpu().numpy()
+
+
+def _as(here: Callable[[], Any]) -> Callable[[Tensor, Tensor], None]:
+    """Checks the last of a batch against what the CPU makes of it."""
+
+    def check(ours: Tensor, _: Tensor) -> None:
+        require(np.array_equal(_here(ours[-1]), here()), "differs from the CPU's")
+
+    return check
 
 
 def _paint_tasks(given: Path | None) -> Iterator[Task]:
@@ -164,7 +200,8 @@ def _paint_tasks(given: Path | None) -> Iterator[Task]:
         cases.append(
             (f"paint {given.name} -> 1024x2048", one.repeat(BATCH, 1, 1, 1).to(DEVICE), SIZE)
         )
-    compiled = torch.compile(_eager_paint)
+    # For each size of its own: for any size it would be slower.
+    compiled = torch.compile(_eager_paint, dynamic=False)
     for name, logits, size in cases:
         # Others blend logits of half precision in it, and so decide otherwise near a border.
         alike = partial(_alike, 1e-5 if logits.dtype == torch.float32 else 5e-2)

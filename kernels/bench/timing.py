@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kernels import threads
+from kernels.errors import RefusedError, about
 
 SECONDS = 1.5
 
@@ -65,7 +66,8 @@ def timed(task: Task, stopwatch: Stopwatch) -> list[Row]:
     """All ways of a task, one after the other, each checked against ours first."""
     ours = task.ways[0].call()
     for one in task.ways:
-        one.check(ours, one.call())
+        with about(f"{task.name}, {one.name}"):
+            one.check(ours, one.call())
     del ours
     times = [stopwatch.median(one.call) for one in task.ways]
     copied = stopwatch.copy(task.bytes)
@@ -112,4 +114,4 @@ def equal(ours: Any, theirs: Any) -> None:
 def require(fine: bool, what: str) -> None:
     """Nothing is timed of ways that disagree."""
     if not fine:
-        raise SystemExit(f"parity: a way {what}; nothing was timed")
+        raise RefusedError(f"{what}; not timed")

@@ -12,6 +12,7 @@ import pytest
 from kernels.bench import memory, parity, timing
 from kernels.bench.inputs import CLASSES, SIZE
 from kernels.cases import FACTORS, SIZES
+from kernels.errors import RefusedError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +24,7 @@ def test_every_backend_agrees_on_every_case_before_anything_is_timed():
 def test_a_way_that_differs_is_not_timed():
     ways = [timing.way("ours", lambda: np.zeros(3)), timing.way("theirs", lambda: np.ones(3))]
     stopwatch = timing.Stopwatch(median=lambda call: 1.0, copy=lambda size: 1.0)
-    with pytest.raises(SystemExit, match="nothing was timed"):
+    with pytest.raises(RefusedError, match="task, theirs: differs; not timed"):
         timing.timed(timing.Task(name="task", bytes=24, ways=ways), stopwatch)
 
 
