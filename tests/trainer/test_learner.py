@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from trainer import fit as fitting
 from trainer.learner import Learner
 from trainer.network import Network
 from trainer.recipe import Recipe
+from trainer.score import Score
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +171,38 @@ def test_a_run_that_no_longer_improves_ends_early_with_its_best(shared_folder, t
     assert not outcome.interrupted
     for name, weight in checkpoint.load(tmp_path / "model.ckpt").network.state_dict().items():
         assert weight.equal(checkpoint.load(outcome.run.best).network.state_dict()[name])
+
+
+def test_the_best_is_published_though_the_run_came_to_its_last_step(
+    shared_folder, tmp_path, monkeypatch
+):
+    scores = iter([0.1, 0.5, 0.4])
+
+    def scored(learner, split, *, most=None, model=None):
+        # The score of the published model comes after the looks.
+        value = next(scores, 0.5)
+        confusion = np.diag([round(100 * value)] * 3)
+        confusion[0, 1] = 300 - round(300 * value)
+        return Score(classes=learner.contract.classes, confusion=confusion)
+
+    monkeypatch.setattr(fitting.scoring, "score", scored)
+    recipe = Recipe(
+        data=f"folder:{shared_folder}",
+        factor=Fraction(1, 2),
+        steps=3,
+        batch=2,
+        validate_every=1,
+        early_stop=2,
+    )
+    outcome = fitting.fit(
+        recipe,
+        data.load(recipe.data),
+        out=tmp_path / "model.ckpt",
+        runs=tmp_path / "runs",
+        device="cpu",
+    )
+    assert outcome.checkpoint.steps_done == 2
+    assert checkpoint.load(tmp_path / "model.ckpt").steps_done == 2
 
 
 def test_a_head_counts_by_its_weight(dataset, monkeypatch):
