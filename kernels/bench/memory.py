@@ -66,6 +66,8 @@ def _peak(way: str) -> float:
     paint = WAYS[way](learned((64, 128), CLASSES))
     # What is compiled, loaded and kept by a first call is not the call's own.
     paint(WARM_UP)
+    # What the small one left free must not be given back while the large one is watched.
+    ctypes.CDLL(None).malloc_trim(0)
     memory.forget_height()
     before = memory.resident(memory.NOW)
     paint(SIZE)

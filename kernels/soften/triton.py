@@ -25,6 +25,7 @@ from kernels.shrink.triton import (
     half_even,
     on_device,
     planned_for,
+    seen_by,
     table_of,
 )
 from kernels.soften import stray
@@ -162,10 +163,7 @@ def parts_kernel(
     j = tl.program_id(0) * cells + tl.arange(0, cells)
     top, left, span, flip = 0, 0, width, 0
     if each:
-        row = views + item * 8
-        top, left = tl.load(row), tl.load(row + 1)
-        span, flip = tl.load(row + 2), tl.load(row + 3)
-        p, q, r, s = tl.load(row + 4), tl.load(row + 5), tl.load(row + 6), tl.load(row + 7)
+        top, left, span, flip, p, q, r, s = seen_by(views + item * 8)
     plane = labels + item * height * width
     result = shares + item * classes * rows * columns + i * columns + j
     x0, y0 = j * r // s, i * p // q

@@ -170,5 +170,6 @@ def _session(onnxruntime: Any, model: ModelProto, threads: int, path: Path) -> A
     # ONNX Runtime's errors have no class in common below Exception.
     except Exception as error:
         raise UserError(
-            f"'{path}': ONNX Runtime refuses the network ({error})", hint=EXPORT_HINT
+            f"'{path}': ONNX Runtime refuses the network ({error})",
+            hint=f"{EXPORT_HINT}, in a --precision that it computes on a CPU: fp32, fp16 or int8",
         ) from None

@@ -42,7 +42,7 @@ def test_painting_takes_little_more_than_the_mask_and_full_logits_are_seen():
     ours, full = memory.needs(["kernels cpu", "F.interpolate + argmax"])
     mask = SIZE[0] * SIZE[1] / 1e6
     # The mask itself must be in the number, or nothing was measured.
-    assert 0.8 * mask < ours.megabytes < mask + 8
+    assert 0.9 * mask < ours.megabytes < mask + 8
     assert full.megabytes > CLASSES * 4 * mask
 
 
