@@ -70,6 +70,10 @@ class Objective(nn.Module):
             heads = self.network.heads(batch.pictures)
         return self.supervised(heads, batch, mass)
 
+    def noted(self) -> list[Tensor]:
+        """Sums that a step has noted for `follow`: those of all processes add up before it."""
+        return []
+
     def follow(self, step: int) -> None:
         """Take note of the weights after `step` steps; 0 is before the first."""
 

@@ -77,7 +77,7 @@ def test_every_weight_learns(name, learner, batches):
 
 
 @every_method
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_losses_are_finite_and_fall(name, precision, learner, batches):
     made = learner(spec(name), precision=precision, steps=16, learning_rate=0.01, warm_up=0.0)
     source = batches(made)
