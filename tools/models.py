@@ -1,4 +1,4 @@
-"""Every model on the whole road: a few steps of fit, export, serve, and the masks compared."""
+"""Models and methods on the whole road: a few steps of fit, export, serve, masks compared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,28 +28,30 @@ SEGFORMER = {
 
 
 def main() -> None:
-    """Walk with each model and print a line for it; exit code 1 where a mask differs."""
+    """Walk with each model and method and print a line for it; exit code 1 where a mask differs."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("models", nargs="*", default=catalog.names("models"))
+    words.add_argument("--methods", nargs="+", default=["soft"])
     words.add_argument("--data", default="streets:128x256")
     words.add_argument("--steps", type=int, default=3)
     given = words.parse_args()
     wrong = 0
-    for model in given.models:
+    for model, method in product(given.models, given.methods):
         with TemporaryDirectory() as place:
-            wrong += walk(model, given.data, given.steps, Path(place))
+            wrong += walk(model, method, given.data, given.steps, Path(place))
     raise SystemExit(wrong > 0)
 
 
-def walk(model: str, where: str, steps: int, place: Path) -> bool:
+def walk(model: str, method: str, where: str, steps: int, place: Path) -> bool:
     """Whether the served mask differs from torch's in more than near-ties."""
-    say(model)
+    say(f"{model}, {method}")
     if model == "hf":
         (place / "config.json").write_text(json.dumps(SEGFORMER))
         model = f"hf:{place}"
     begin = time.perf_counter()
     made, artefact = place / "model.ckpt", place / "model.onnx"
     fit = ("--data", where, "--model", model, "--steps", str(steps), "--batch", "2", "--json")
+    fit += ("--method", method, "--labelled", "1/2")
     run("trainer", "fit", *fit, "--out", str(made), "--runs", str(place / "runs"))
     run("trainer", "export", "onnx", str(made), "--pictures", "2")
     photo = data.load(where).split("test")[0].picture
@@ -60,7 +63,7 @@ def walk(model: str, where: str, steps: int, place: Path) -> bool:
     weights = sum(value.numel() for value in loaded.network.parameters()) / 1e6
     seconds = time.perf_counter() - begin
     print(
-        f"{model.partition(':')[0]:26} {weights:6.1f} million weights, {changed} of {mask.size} "
+        f"{model.partition(':')[0]:26} {method:10} {weights:6.1f} million weights, {changed} of {mask.size} "
         f"pixels differ, {beyond} beyond rounding; {seconds:.0f} s",
         flush=True,
     )
