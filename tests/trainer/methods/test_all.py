@@ -91,8 +91,11 @@ def test_losses_are_finite_and_fall(name, precision, learner, batches):
 
 
 @every_method
-def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, learner, batches):
-    made = learner(spec(name))
+@pytest.mark.parametrize("options", [{}, {"loss": "jdt"}, {"ohem": 0.5}], ids=["ce", "jdt", "ohem"])
+def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(
+    name, options, learner, batches
+):
+    made = learner(spec(name), **options)
     batch = next(batches(made))
     batch.shares.zero_()
     if batch.unlabelled:
