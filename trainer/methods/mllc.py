@@ -157,7 +157,7 @@ class Mllc(Objective):
             self._note_means(embeddings[0].detach(), pooled)
         known = self.means.any(1)
         means = F.normalize(self.means.clone(), dim=1)
-        wanted = pooled * known[:, None, None]
+        wanted = loss.weighed(pooled, self.class_weights) * known[:, None, None]
         total = torch.zeros((), device=shares.device)
         for one in embeddings:
             alike = torch.einsum("cd,ndhw->nchw", means, F.normalize(one, dim=1))
