@@ -142,6 +142,8 @@ class Learner:
             optimiser.set_rate(self.optimiser, self.recipe, self.steps_done)
             self._move()
         self.standing.steps += 1
+        for one in self.objective.noted():
+            one.copy_(self.ranks.sum(one))
         self.objective.follow(self.steps_done)
         if self.average:
             self.average.follow(self.network, self.steps_done)

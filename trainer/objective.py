@@ -70,6 +70,13 @@ class Objective(nn.Module):
             heads = self.network.heads(batch.pictures)
         return self.supervised(heads, batch, mass)
 
+    def noted(self) -> list[Tensor]:
+        """Sums over what this process has seen in the step under way.
+
+        Before `follow` they become those over all processes.
+        """
+        return []
+
     def follow(self, step: int) -> None:
         """Take note of the weights after `step` steps; 0 is before the first."""
 

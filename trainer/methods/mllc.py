@@ -20,8 +20,7 @@ one `level` (0 is the finest) and logits are brought there and back; the convolu
 the identity; the prototype loss is the mean over all rounds' F and starts after a share `warm_up`
 of the steps; n is counted on the teacher's weak views, and the share is of each crop.
 
-A block of likenesses takes 16 MB at a time whatever the number of nodes. Of several processes the
-first one's counts and means are kept.
+A block of likenesses takes 16 MB at a time whatever the number of nodes.
 """
 
 from __future__ import annotations
@@ -118,6 +117,10 @@ class Mllc(Objective):
             + self._mixed(batch) / loss.positive(mass[1])
         )
 
+    def noted(self) -> list[Tensor]:
+        """What the step has counted, and what its class means are made of."""
+        return [self.new_counts, self.new_mass, self.new_sums]
+
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """The teacher moves on, and what was counted counts from now on."""
@@ -129,7 +132,7 @@ class Mllc(Objective):
         fresh = self.new_sums[there] / self.new_mass[there, None].float()
         keep = self.options.keep * known[there, None].float()
         self.means[there] = keep * self.means[there] + (1 - keep) * fresh
-        for one in (self.new_counts, self.new_mass, self.new_sums):
+        for one in self.noted():
             one.zero_()
 
     @property
