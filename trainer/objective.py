@@ -71,7 +71,10 @@ class Objective(nn.Module):
         return self.supervised(heads, batch, mass)
 
     def noted(self) -> list[Tensor]:
-        """Sums that a step has noted for `follow`: those of all processes add up before it."""
+        """Sums over what this process has seen in the step under way.
+
+        Before `follow` they become those over all processes.
+        """
         return []
 
     def follow(self, step: int) -> None:
@@ -114,7 +117,7 @@ class Objective(nn.Module):
         shares = loss.weighed(batch.shares, self.class_weights)
         if self.recipe.loss == "jdt":
             # It is no sum over cells: a part of a batch counts by its labelled mass.
-            return loss.jaccard_distance(logits, shares) * (shares.sum() / mass)
+            return loss.jaccard_distance(logits, shares) * (shares.sum() / loss.positive(mass))
         by_cell = loss.by_cell(logits, shares, divergence=self.recipe.loss == "kl")
         if self.recipe.ohem < 1:
             return loss.hardest(by_cell, shares.sum(1), self.recipe.ohem) / (

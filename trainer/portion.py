@@ -31,7 +31,9 @@ def divided(dataset: Dataset, recipe: Recipe, *, run: Path | None = None) -> Dat
     if recipe.labelled == ALL and not recipe.unlabelled:
         return dataset
     pairs = dataset.split("train")
-    kept = _kept(pairs, str(run / LISTED) if run else recipe.labelled, recipe.seed)
+    # A run that has found every picture labelled, and no others, has no list.
+    listed = run / LISTED if run and (run / LISTED).is_file() else recipe.labelled
+    kept = _kept(pairs, str(listed), recipe.seed)
     rest = tuple(pair.picture for index, pair in enumerate(pairs) if index not in kept)
     found = _pictures(Path(recipe.unlabelled)) if recipe.unlabelled else ()
     return replace(

@@ -136,3 +136,16 @@ def test_a_run_keeps_its_list_and_goes_on_with_it(shared_folder, tmp_path, capsy
     state = resume.load(outcome.run.folder)
     again = fitting.fit(state.recipe, data.load(recipe.data), **place, state=state)
     assert again.score.mean_iou == outcome.score.mean_iou
+
+
+@pytest.mark.usefixtures("plain_network")
+def test_a_run_with_all_labels_after_all_goes_on_without_a_list(shared_folder, tmp_path):
+    recipe = Recipe(
+        data=f"folder:{shared_folder}", factor=Fraction(1, 2), steps=2, batch=2, labelled="0.99"
+    )
+    place = {"out": tmp_path / "model.ckpt", "runs": tmp_path / "runs", "device": "cpu"}
+    outcome = fitting.fit(recipe, data.load(recipe.data), **place)
+    assert not (outcome.run.folder / "labelled.txt").exists()
+    state = resume.load(outcome.run.folder)
+    again = fitting.fit(state.recipe, data.load(recipe.data), **place, state=state)
+    assert again.score.mean_iou == outcome.score.mean_iou

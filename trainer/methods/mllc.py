@@ -118,8 +118,8 @@ class Mllc(Objective):
         )
 
     def noted(self) -> list[Tensor]:
-        """What the crops of this step add."""
-        return [self.new_counts, self.new_sums, self.new_mass]
+        """What the step has counted, and what its class means are made of."""
+        return [self.new_counts, self.new_mass, self.new_sums]
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
@@ -160,7 +160,7 @@ class Mllc(Objective):
             self._note_means(embeddings[0].detach(), pooled)
         known = self.means.any(1)
         means = F.normalize(self.means.clone(), dim=1)
-        wanted = pooled * known[:, None, None]
+        wanted = loss.weighed(pooled, self.class_weights) * known[:, None, None]
         total = torch.zeros((), device=shares.device)
         for one in embeddings:
             alike = torch.einsum("cd,ndhw->nchw", means, F.normalize(one, dim=1))

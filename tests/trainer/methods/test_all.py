@@ -1,6 +1,7 @@
 """What every method promises, whichever it is."""
 
 import io
+from fractions import Fraction
 
 import pytest
 import torch
@@ -8,8 +9,11 @@ import torch
 from export.intake import Intake
 from export.trace import trace
 from kernels.errors import UserError
-from trainer import catalog, checkpoint, data, method, portion
+from trainer import catalog, checkpoint, data, method, network, portion
+from trainer import learner as learning
 from trainer.commands.fit import recipe_of
+from trainer.objective import Task
+from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 
 METHODS = catalog.names("methods")
@@ -87,8 +91,11 @@ def test_losses_are_finite_and_fall(name, precision, learner, batches):
 
 
 @every_method
-def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, learner, batches):
-    made = learner(spec(name))
+@pytest.mark.parametrize("options", [{}, {"loss": "jdt"}, {"ohem": 0.5}], ids=["ce", "jdt", "ohem"])
+def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(
+    name, options, learner, batches
+):
+    made = learner(spec(name), **options)
     batch = next(batches(made))
     batch.shares.zero_()
     if batch.unlabelled:
@@ -98,6 +105,21 @@ def test_void_alone_and_views_of_nothing_give_no_loss_that_is_no_number(name, le
     assert loss.isfinite()
     gradients = [w.grad for w in made.network.parameters() if w.grad is not None]
     assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@every_method
+def test_on_gpus_batch_statistics_are_those_of_all_processes(name, half):
+    """The network's, and those of a method's own layers; to build them takes no GPU."""
+    recipe = Recipe(method=spec(name), factor=Fraction(1, 2))
+    built = network.build("compact", len(half.classes))
+    made = method.build(Task(network=built, recipe=recipe, classes=half.classes))
+    together = learning._of_whole_batches(made, torch.device("cuda"), Ranks(count=2))
+    assert together.network is built
+    norms = [m for m in together.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    assert norms
+    assert all(isinstance(norm, torch.nn.SyncBatchNorm) for norm in norms)
+    fresh = network.build("compact", len(half.classes)).state_dict()
+    assert list(built.state_dict()) == list(fresh)
 
 
 @every_method

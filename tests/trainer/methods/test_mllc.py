@@ -1,5 +1,7 @@
 """MLLC corrects labels as its formulas say, and learns nothing through its graphs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch.nn import functional as F
 from trainer import mixing, pseudo
 from trainer.corrector import reliable
 from trainer.methods import mllc
+from trainer.ranks import Ranks
 
 METHOD = "mllc:width=7,neighbours=4,warm_up=0"
 
@@ -208,3 +211,107 @@ def test_a_batch_in_parts_teaches_what_the_whole_teaches_until_crops_are_mixed(
         weights.append(torch.cat([w.detach().flatten() for w in made.network.parameters()]))
     # Sums in another order; a part that counted for too much would be a hundred times as far off.
     assert torch.allclose(*weights, atol=1e-4)
+
+
+class Twins(Ranks):
+    """Two processes that have seen the same."""
+
+    def sum(self, value):
+        return 2 * value
+
+
+def test_what_any_process_has_counted_counts(learner, batches):
+    found = []
+    for ranks in (Ranks(), Twins()):
+        made = learner("mllc:width=7,confident=0.4")
+        made.ranks = ranks
+        made.step(next(batches(made)))
+        found.append(made.objective)
+    alone, together = found
+    assert alone.counts.any()
+    assert together.counts.equal(2 * alone.counts)
+    assert torch.allclose(together.means, alone.means)
+
+
+def test_prototypes_weigh_classes_as_the_other_labelled_parts_do(learner, batches):
+    objective = learner(METHOD).objective
+    batch = next(batches(learner(METHOD)))
+    levels = objective.network.encode(batch.pictures)
+    logits = objective.network.decode(levels, batch.pictures)
+    _, embeddings = objective._corrected(objective.corrector, logits, levels)
+    objective.means.copy_(drawn(3, 7))
+    losses = []
+    for weights in (None, torch.full((3,), 2.0), torch.tensor([0.0, 2.0, 0.0])):
+        objective.class_weights = weights
+        losses.append(float(objective._prototype_loss(embeddings, batch.shares).detach()))
+    assert losses[1] == pytest.approx(2 * losses[0], rel=1e-5)
+    only = batch.shares * torch.tensor([0.0, 1.0, 0.0])[:, None, None]
+    objective.class_weights = None
+    alone = float(objective._prototype_loss(embeddings, only).detach())
+    assert losses[2] == pytest.approx(2 * alone, rel=1e-5)
+
+
+def strengthen(module):
+    """Three times every weight, so that it is sure of something and no copy of another."""
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.mul_(3.0)
+
+
+def test_the_teacher_is_asked_about_weak_views_through_its_own_corrector(learner, batches):
+    """And neither the student's weights nor its corrector have a say in it."""
+    made = learner(METHOD)
+    batch, objective = next(batches(made)), made.objective
+    strengthen(objective.teacher)
+    strengthen(objective.teaching)
+    small = batch.unlabelled.weak
+    with torch.no_grad():
+        levels = objective.teacher.network.encode(small)
+        nodes = F.avg_pool2d(objective.teacher.network.decode(levels, small), 2)
+        outputs, _ = objective.teaching(nodes, levels, objective.thresholds)
+        expected = F.interpolate(outputs[1], scale_factor=2, mode="bilinear")
+        assert torch.allclose(objective._taught(batch), expected, atol=1e-5)
+        crops = replace(batch.unlabelled, strong=(0 * small,))
+        assert torch.allclose(
+            objective._taught(replace(batch, unlabelled=crops)), expected, atol=1e-5
+        )
+
+
+def test_only_sure_cells_inside_of_the_pictures_are_counted(learner, batches):
+    made = learner("mllc:width=7,confident=0.5")
+    batch, objective = next(batches(made)), made.objective
+    strengthen(objective.teacher)
+    batch.unlabelled.valid[1:] = 0
+    objective.train()
+    objective._taught(batch)
+    likely = objective.teacher(batch.unlabelled.weak[:1]).softmax(1)[0]
+    sure = likely.amax(0) >= 0.5
+    assert 0 < sure.float().mean() < 1
+    inside = sure & (batch.unlabelled.valid[0] > 0)
+    expected = torch.bincount(likely.argmax(0)[inside], minlength=3)
+    assert objective.new_counts.tolist() == expected.tolist()
+
+
+def test_prototypes_wait_for_the_warm_up(learner, batches):
+    made = learner("mllc:width=7,warm_up=0.5", steps=6)
+    objective, batch = made.objective, next(batches(made))
+    objective.means.copy_(drawn(3, 7))
+    levels = objective.network.encode(batch.pictures)
+    logits = objective.network.decode(levels, batch.pictures)
+    _, embeddings = objective._corrected(objective.corrector, logits, levels)
+    losses = []
+    for step in (2, 3):
+        objective.steps.fill_(step)
+        losses.append(float(objective._prototype_loss(embeddings, batch.shares).detach()))
+    assert losses[0] == 0 < losses[1]
+
+
+def test_the_teachers_corrector_follows_as_its_network_does(learner, batches):
+    made = learner("mllc:width=7,keep=0.6")
+    expected = None
+    for step, batch in enumerate(batches(made), 1):
+        made.step(batch)
+        weight = made.objective.corrector.semantic[1][0].weight.detach().clone()
+        keep = min(1 - 1 / step, 0.6)
+        expected = weight if expected is None else keep * expected + (1 - keep) * weight
+    assert torch.allclose(made.objective.teaching.semantic[1][0].weight, expected)

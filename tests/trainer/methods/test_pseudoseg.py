@@ -108,6 +108,34 @@ def test_the_loss_has_the_four_parts_of_the_formula(learner, batches, cross_entr
     assert 0 < hidden.mean() < 0.5
 
 
+def test_targets_come_of_the_weak_views_and_of_both_sources(learner, batches):
+    made = learner("pseudoseg:temperature=0.7")
+    batch, network, branch = next(batches(made)), made.network, made.objective.branch
+    with torch.no_grad():
+        for weight in (*network.parameters(), *branch.parameters()):
+            weight.mul_(3.0)
+        weak = batch.unlabelled.weak
+        levels = network.encode(weak)
+        # The classifier's own weights and bias, not `scores`.
+        present = torch.sigmoid(branch.classifier(levels[1].mean((2, 3))))
+        maps = F.interpolate(branch(levels, present), scale_factor=2, mode="bilinear")
+        expected = fused(network(weak), maps, 0.7)
+        assert torch.allclose(made.objective.targets(batch), expected, atol=1e-5)
+        assert 0.05 < float(present.mean()) < 0.95
+        assert not torch.allclose(fused(network(weak), network(weak), 0.7), expected, atol=1e-2)
+
+
+def test_labelled_parts_weigh_classes_and_the_others_do_not(learner, batches):
+    """Of classes twice as heavy the labelled mass is twice as large, and each part what it was."""
+    made = learner("pseudoseg")
+    batch, objective = next(batches(made)), made.objective
+    losses = []
+    for weights in (None, torch.full((3,), 2.0)):
+        objective.class_weights = weights
+        losses.append(float(objective(batch, objective.mass(batch)).detach()))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def gradients(objective, value):
     """Which parameters a part of the loss reaches."""
     objective.zero_grad()

@@ -121,6 +121,19 @@ def test_where_the_teacher_is_not_sure_only_labels_teach(learner, batches):
     assert float(half) == pytest.approx(float(whole) / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize("labels", ["full", "nearest-random"])
+def test_other_labels_than_area_have_a_teacher_too(learner, batches, labels):
+    made, batch = started(learner, batches, labels=labels)
+    sure, unsure = (
+        learner(f"unimatch:confidence={value}", labels=labels) for value in ("0.4", "0.999999")
+    )
+    losses = []
+    for one in (sure, unsure):
+        one.objective.load_state_dict(made.objective.state_dict())
+        losses.append(float(one.objective(batch, one.objective.mass(batch)).detach()))
+    assert losses[0] > losses[1] > 0
+
+
 def test_unsure_pixels_count_in_what_the_loss_is_divided_by(learner, batches):
     made, batch = started(learner, batches)
     labelled, valid = made.objective.mass(batch).tolist()
