@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from kernels.errors import UserError, one_of
-from trainer import catalog
+from kernels.errors import UserError
+from trainer import catalog, method_options
 from trainer.data import Dataset
 from trainer.objective import Objective, Task
 from trainer.portion import ALL
@@ -19,7 +18,7 @@ def build(task: Task) -> Objective:
     """The method of the task's recipe."""
     module = catalog.find("methods", task.recipe.method)
     said = task.recipe.method.partition(":")[2]
-    made: Objective = module.build(task, _options(module.Options, said))
+    made: Objective = module.build(task, method_options.read(module.Options, said))
     return made
 
 
@@ -42,20 +41,3 @@ def refuse_at_odds(objective: Objective, dataset: Dataset) -> None:
             f"--method {name} takes no unlabelled pictures",
             hint=f"leave --unlabelled out, or take --method {DEFAULT_UNLABELLED}",
         )
-
-
-def _options(kind: Any, said: str) -> Any:
-    """'a=1,b=2' as the method's options."""
-    known = {name: type(value) for name, value in asdict(kind()).items()}
-    given: dict[str, Any] = {}
-    for entry in filter(None, said.split(",")):
-        name, _, value = (word.strip() for word in entry.partition("="))
-        if name not in known:
-            raise one_of("option of the method", name, known)
-        try:
-            given[name] = known[name](value)
-        except ValueError:
-            raise UserError(
-                f"--method: {name} is '{value}', not a number", hint=f"write {name}=NUMBER"
-            ) from None
-    return kind(**given)

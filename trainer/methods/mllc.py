@@ -38,6 +38,7 @@ from trainer.average import approach
 from trainer.batch import Batch, Unlabelled, crops_of
 from trainer.corrector import Corrector, Rounds
 from trainer.disguise import Disguise
+from trainer.method_options import within
 from trainer.objective import Objective, Task, refuse_full
 from trainer.teacher import Teacher
 
@@ -46,16 +47,16 @@ from trainer.teacher import Teacher
 class Options:
     """The published choices; width of F, level and warm-up are ours in part."""
 
-    neighbours: int = 20
-    confident: float = 0.95
-    sure: float = 0.968
-    trust: float = 0.8
-    prototypes: float = 0.1
-    temperature: float = 0.1
-    keep: float = 0.99
-    warm_up: float = 0.05
-    width: int = 256
-    level: int = 1
+    neighbours: int = within(20, 1)
+    confident: float = within(0.95, 0, 1)
+    sure: float = within(0.968, 0, 1)
+    trust: float = within(0.8, 0, 1)
+    prototypes: float = within(0.1, 0)
+    temperature: float = within(0.1, 1e-3)
+    keep: float = within(0.99, 0, 1)
+    warm_up: float = within(0.05, 0, 1)
+    width: int = within(256, 1)
+    level: int = within(1, 0)
 
 
 def build(task: Task, options: Options) -> Mllc:

@@ -23,6 +23,7 @@ from torch import Tensor
 from trainer import grids
 from trainer.attention import aggregated
 from trainer.batch import Batch
+from trainer.method_options import within
 from trainer.objective import Objective, Task, refuse_full
 
 
@@ -30,11 +31,11 @@ from trainer.objective import Objective, Task, refuse_full
 class Options:
     """Our choices; the paper's are not known."""
 
-    alpha: float = 0.3
-    ramp: float = 0.5
-    temperature: float = 0.05
-    sharpness: float = 1.0
-    level: int = 1
+    alpha: float = within(0.3, 0, 1)
+    ramp: float = within(0.5, 0, 1)
+    temperature: float = within(0.05, 1e-3)
+    sharpness: float = within(1.0, 1e-3)
+    level: int = within(1, 0)
 
 
 def build(task: Task, options: Options) -> Pals:

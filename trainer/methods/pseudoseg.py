@@ -11,9 +11,11 @@ look alike share their maps by attention, and a 1x1 convolution turns them into 
     loss = CE(labelled) + CE(strong view, target) + CE(a, labelled) + BCE(classes of the crop)
 
 The strong view is the same crop in other light, with a box cut out; the box and what lies outside
-of the picture count for nothing. The target is soft, so it stays on the small grid. Reconstructed:
-r is of one crop; a class is present in an unlabelled crop as much as the classifier says; a trains
-the branch alone; attention works on the grid of one `level` (0 is the finest).
+of the picture count for nothing. The target is soft, so it stays on the small grid. A class is
+present in an unlabelled crop if the classifier finds it likelier than not. Otherwise than the
+authors do: r is of one crop, not of a batch, so that it does not depend on how a batch is divided;
+padding takes part in the attention. Reconstructed: a trains the branch alone; attention works on
+the grid of one `level` (0 is the finest).
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from trainer.attention import attended
 from trainer.backbones.layers import BatchNorm
 from trainer.batch import Batch, Unlabelled, crops_of
 from trainer.disguise import Disguise
+from trainer.method_options import within
 from trainer.objective import Objective, Task, refuse_full
 from trainer.views import OUTSIDE
 
@@ -42,8 +45,8 @@ SMALLEST = 1e-6
 class Options:
     """The temperature is published."""
 
-    temperature: float = 0.5
-    level: int = 1
+    temperature: float = within(0.5, 1e-3)
+    level: int = within(1, 0)
 
 
 def build(task: Task, options: Options) -> PseudoSeg:
@@ -100,7 +103,8 @@ class PseudoSeg(Objective):
         with self.autocast(batch):
             levels = self.network.encode(weak)
             decoded = self.network.decode(levels, weak).float()
-        present = self.branch.scores(levels).sigmoid()
+        # As likely as not, or likelier.
+        present = (self.branch.scores(levels) >= 0).float()
         return fused(decoded, self._maps(levels, present, weak), self.options.temperature)
 
     def _maps(self, levels: list[Tensor], present: Tensor, small: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from torch import Tensor
 from trainer import loss, mixing, pseudo
 from trainer.batch import Batch, crops_of
 from trainer.disguise import Disguise
+from trainer.method_options import within
 from trainer.objective import Objective, Task
 from trainer.teacher import Teacher
 
@@ -34,12 +35,12 @@ VIEWS = 2
 class Options:
     """The published choices."""
 
-    confidence: float = 0.95
+    confidence: float = within(0.95, 0, 1)
     # Of the teacher a step keeps that much.
-    keep: float = 0.996
+    keep: float = within(0.996, 0, 1)
     # The shares of strong views that are mixed, and of crops whose features are dropped.
-    mixed: float = 0.5
-    dropped: float = 0.5
+    mixed: float = within(0.5, 0, 1)
+    dropped: float = within(0.5, 0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

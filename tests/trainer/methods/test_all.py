@@ -167,6 +167,10 @@ def test_options_are_read_from_what_follows_the_colon(learner):
         ("unimatch:confidense=0.9", "did you mean 'confidence'"),
         ("unimatch:confidence=high", "confidence is 'high', not a number"),
         ("soft:confidence=1", "unknown option of the method 'confidence'"),
+        ("unimatch:confidence=2", "confidence is 2, and not from 0 to 1"),
+        ("unimatch:keep=nan", "keep is nan, and not from 0 to 1"),
+        ("mllc:neighbours=0", "neighbours is 0, and not 1 or more"),
+        ("mllc:neighbours=1.5", "neighbours is '1.5', not a whole number"),
     ],
 )
 def test_a_method_that_cannot_be_is_refused(learner, wish, says):
