@@ -47,7 +47,7 @@ class Disguise:
     def _look(self, rng: np.random.Generator) -> Look:
         light = drawn(self.strength, rng, hue=self.hue)
         jittered, greyed, blurred = rng.random(3) < (self.jittered, self.greyed, self.blurred)
-        blur = rng.uniform(self.least_blur, self.most_blur)
+        blur = rng.uniform(min(self.least_blur, self.most_blur), self.most_blur)
         if not jittered:
             light = replace(light, matrix=np.eye(3, dtype=np.float32), lift=0.0)
         if greyed:

@@ -29,7 +29,7 @@ def read(kind: Any, said: str) -> Any:
 
 
 def _number(option: Field[Any], text: str) -> float:
-    kind = type(option.default)
+    kind = int if isinstance(option.default, int) else float
     try:
         number: float = kind(text)
     except ValueError:

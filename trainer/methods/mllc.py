@@ -18,7 +18,8 @@ The prototype loss is the CE of cosines to running class means of F over a tempe
 Reconstructed: F is a 1x1 convolution of the encoder's levels side by side; nodes lie on the grid of
 one `level` (0 is the finest) and logits are brought there and back; the convolutions of X begin as
 the identity; the prototype loss is the mean over all rounds' F and starts after a share `warm_up`
-of the steps; n is counted on the teacher's weak views, and the share is of each crop.
+of the steps; n is counted on the teacher's weak views, and the share is of each crop; strong views
+leave the running statistics of batch norms alone (docs/methods.md says what that is worth).
 
 A block of likenesses takes 16 MB at a time whatever the number of nodes.
 """
@@ -33,7 +34,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainer import grids, loss, mixing, pseudo
+from trainer import grids, loss, mixing, norms, pseudo
 from trainer.average import approach
 from trainer.batch import Batch, Unlabelled, crops_of
 from trainer.corrector import Corrector, Rounds
@@ -57,6 +58,8 @@ class Options:
     warm_up: float = within(0.05, 0, 1)
     width: int = within(256, 1)
     level: int = within(1, 0)
+    # The widest spread of a blur, in small pixels.
+    blur: float = within(2.0, 0)
 
 
 def build(task: Task, options: Options) -> Mllc:
@@ -67,7 +70,6 @@ def build(task: Task, options: Options) -> Mllc:
 class Mllc(Objective):
     """Learns from labels, and from a teacher's labels that graphs have corrected."""
 
-    disguise = Disguise(views=1, greyed=0.0)
     steps: Tensor
     counts: Tensor
     means: Tensor
@@ -79,6 +81,7 @@ class Mllc(Objective):
         super().__init__(task)
         refuse_full(self.recipe)
         self.options, classes = options, len(task.classes)
+        self.disguise = Disguise(views=1, greyed=0.0, most_blur=options.blur)
         self.corrector = Corrector(
             task.network.widths,
             classes,
@@ -187,7 +190,7 @@ class Mllc(Objective):
         place = class_masks(taught.argmax(1), crops.seeds).roll(-1, 0)
         pictures = mixing.mixed(crops.strong[0], place[..., None])
         wanted = mixing.mixed(targets, place[:, None])
-        with self.autocast(batch):
+        with self.autocast(batch), norms.held(self.network):
             levels = self.network.encode(pictures)
             logits = self.network.decode(levels, pictures)
         outputs, _ = self._corrected(self.corrector, logits, levels)

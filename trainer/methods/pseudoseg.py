@@ -14,7 +14,7 @@ The strong view is the same crop in other light, with a box cut out; the box and
 of the picture count for nothing. The target is soft, so it stays on the small grid. A class is
 present in an unlabelled crop if the classifier finds it likelier than not. Otherwise than the
 authors do: r is of one crop, not of a batch, so that it does not depend on how a batch is divided;
-padding takes part in the attention. Reconstructed: a trains the branch alone; attention works on
+strong views leave the running statistics of batch norms alone; padding takes part in the attention. Reconstructed: a trains the branch alone; attention works on
 the grid of one `level` (0 is the finest).
 """
 
@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainer import grids, loss, mixing
+from trainer import grids, loss, mixing, norms
 from trainer.attention import attended
 from trainer.backbones.layers import BatchNorm
 from trainer.batch import Batch, Unlabelled, crops_of
@@ -92,7 +92,7 @@ class PseudoSeg(Objective):
         targets = self.targets(batch) * self._valid(crops)[:, None]
         hidden = _hidden(crops)[..., None].to(crops.weak.device)
         colour = torch.tensor(OUTSIDE, dtype=torch.uint8, device=crops.weak.device)
-        with self.autocast(batch):
+        with self.autocast(batch), norms.held(self.network):
             logits = self.network(torch.where(hidden, colour, crops.strong[0]))
         return loss.by_cell(logits.float(), targets).sum() / loss.positive(mass)
 

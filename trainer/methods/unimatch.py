@@ -9,7 +9,8 @@ which each view lost what the other one kept (complementary dropout).
 
 A strong view's loss is summed over what was labelled and divided by all that lies inside of the
 pictures: the fewer pixels the teacher is sure of, the less they count. The boxes come from the next
-crop of the same process and part of a batch.
+crop of the same process and part of a batch. Otherwise than in the authors' code strong views leave
+the running statistics of batch norms alone (docs/methods.md says what that is worth).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer import loss, mixing, pseudo
+from trainer import loss, mixing, norms, pseudo
 from trainer.batch import Batch, crops_of
 from trainer.disguise import Disguise
 from trainer.method_options import within
@@ -41,6 +42,8 @@ class Options:
     # The shares of strong views that are mixed, and of crops whose features are dropped.
     mixed: float = within(0.5, 0, 1)
     dropped: float = within(0.5, 0, 1)
+    # The widest spread of a blur, in small pixels.
+    blur: float = within(2.0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +62,10 @@ def build(task: Task, options: Options) -> UniMatch:
 class UniMatch(Objective):
     """Learns from labels, and from what its teacher is sure of."""
 
-    disguise = Disguise(views=VIEWS)
-
     def __init__(self, task: Task, options: Options) -> None:
         super().__init__(task)
         self.options = options
+        self.disguise = Disguise(views=VIEWS, most_blur=options.blur)
         self.widths = task.network.widths
         self.teacher = Teacher(task.network, options.keep)
 
@@ -101,7 +103,7 @@ class UniMatch(Objective):
         ]
         wanted = torch.cat([mixing.mixed(targets, place[:, None]) for place in boxes])
         pictures = torch.cat(shown)
-        with self.autocast(batch):
+        with self.autocast(batch), norms.held(self.network):
             levels = self.network.encode(pictures)
             kept = [level * gain for level, gain in zip(levels, _gains(draws, levels), strict=True)]
             logits = self.network.decode(kept, pictures)
