@@ -63,8 +63,8 @@ def walk(model: str, method: str, where: str, steps: int, place: Path) -> bool:
     weights = sum(value.numel() for value in loaded.network.parameters()) / 1e6
     seconds = time.perf_counter() - begin
     print(
-        f"{model.partition(':')[0]:26} {method:10} {weights:6.1f} million weights, {changed} of {mask.size} "
-        f"pixels differ, {beyond} beyond rounding; {seconds:.0f} s",
+        f"{model.partition(':')[0]:26} {method:10} {weights:6.1f} million weights, "
+        f"{changed} of {mask.size} pixels differ, {beyond} beyond rounding; {seconds:.0f} s",
         flush=True,
     )
     return beyond > 0

@@ -14,8 +14,9 @@ The strong view is the same crop in other light, with a box cut out; the box and
 of the picture count for nothing. The target is soft, so it stays on the small grid. A class is
 present in an unlabelled crop if the classifier finds it likelier than not. Otherwise than the
 authors do: r is of one crop, not of a batch, so that it does not depend on how a batch is divided;
-strong views leave the running statistics of batch norms alone; padding takes part in the attention. Reconstructed: a trains the branch alone; attention works on
-the grid of one `level` (0 is the finest).
+strong views leave the running statistics of batch norms alone; padding takes part in the attention.
+Reconstructed: a trains the branch alone; attention works on the grid of one `level` (0 is the
+finest).
 """
 
 from __future__ import annotations

@@ -123,6 +123,25 @@ def test_on_gpus_batch_statistics_are_those_of_all_processes(name, half):
 
 
 @every_method
+def test_running_statistics_are_those_of_plain_pictures(name, learner, batches):
+    """A strong view looks like nothing that will be predicted."""
+    batch, seen = next(batches(learner(spec(name)))), []
+    for lit in (False, True):
+        made = learner(spec(name))
+        norm = torch.nn.BatchNorm2d(3)
+        made.network.body.fine = torch.nn.Sequential(norm, made.network.body.fine)
+        if lit and batch.unlabelled:
+            for view in batch.unlabelled.strong:
+                view.fill_(255)
+        made.objective.train()
+        made.objective(batch, made.objective.mass(batch))
+        seen.append((norm.running_mean, norm.running_var))
+    assert not seen[0][0].equal(torch.zeros(3))
+    assert seen[0][0].equal(seen[1][0])
+    assert seen[0][1].equal(seen[1][1])
+
+
+@every_method
 def test_the_network_begins_as_without_the_method(name, learner):
     plain = learner("soft").network.state_dict()
     assert all(v.equal(plain[n]) for n, v in learner(spec(name)).network.state_dict().items())
