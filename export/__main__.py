@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from export import targets
+from export.flags import Accept, Batch, Calibration, Data, Head, Numbers, Out, Pictures, Size
 from export.intake import CALIBRATION, DYNAMIC, PICTURES
+from export.triton_command import triton
 from kernels.errors import reported
 
 app = typer.Typer(
@@ -28,18 +30,6 @@ app = typer.Typer(
 
 
 Checkpoint = Annotated[Path, typer.Argument(metavar="MODEL.ckpt")]
-Out = Annotated[Path | None, typer.Option(help="default: the checkpoint's name, new suffix")]
-Size = Annotated[str, typer.Option(help="1024x2048, 256x512..1024x2048 or dynamic")]
-Batch = Annotated[str, typer.Option(help="pictures at once: 4, 1..16 or dynamic")]
-Head = Annotated[str, typer.Option(help="mask, logits (small) or mask+confidence")]
-Numbers = Annotated[str, typer.Option("--precision", help="fp32, fp16, bf16 or int8")]
-Data = Annotated[
-    str,
-    typer.Option(help="data set to verify (and calibrate) with, or none; default: the recipe's"),
-]
-Pictures = Annotated[int, typer.Option(help="labelled pictures to verify with, at most")]
-Calibration = Annotated[int, typer.Option(help="training pictures that int8 looks at, at most")]
-Accept = Annotated[bool, typer.Option("--accept", help="publish int8 though it loses more mIoU")]
 
 
 def _command(target: str) -> Callable[..., None]:
@@ -76,8 +66,10 @@ def _command(target: str) -> Callable[..., None]:
 
 
 # What needs more than the options of every target has a command of its own.
-for _name in sorted({*targets.names()} - {"trt"}):
+for _name in sorted({*targets.names()} - {"triton", "trt"}):
     app.command(_name, help=f"Write MODEL.ckpt as {_name}.")(_command(_name))
+
+app.command()(triton)
 
 TRTEXEC = "Under the names of trtexec"
 

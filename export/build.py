@@ -39,7 +39,7 @@ def build(
             raise _refused(told, known_as or out, source)
         target.stamp(draft, {"checkpoint": provenance.digest(source), "verify": told.plain()})
     # A report of an earlier refusal would speak of another file.
-    report.place(out).unlink(missing_ok=True)
+    report.place(known_as or out).unlink(missing_ok=True)
     return told
 
 

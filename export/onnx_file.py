@@ -15,8 +15,8 @@ from kernels.artefact import BUILD_KEY, CONTRACT_KEY
 from kernels.contract import Contract
 from kernels.errors import UserError, about
 
-# As TensorRT calls the types that cross the border of an artefact.
-KINDS = {TensorProto.UINT8: "UINT8", TensorProto.FLOAT: "FLOAT"}
+# The types that cross the border of an artefact, as TensorRT calls those that it has.
+KINDS = {TensorProto.UINT8: "UINT8", TensorProto.UINT16: "UINT16", TensorProto.FLOAT: "FLOAT"}
 
 
 @dataclass(frozen=True, kw_only=True)

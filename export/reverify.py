@@ -20,7 +20,8 @@ def reverify(artefact: Path, source: Path | None, data: str, pictures: int) -> R
     if not isinstance(target, Runnable):
         raise UserError(
             f"{artefact}: what is verified is the ONNX artefact that it was built from",
-            hint=f"take it out: unzip -p {artefact.name} model.onnx > {artefact.stem}.onnx",
+            hint="name its model.onnx; out of an engine's file it is taken by "
+            "unzip -p FILE.trt model.onnx > FILE.onnx",
         )
     build = target.inspect(artefact)["build"]
     place = source or artefact.with_suffix(".ckpt")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from export.model_repository import CONFIG
 from kernels import registry
 from kernels.errors import UserError
 from kernels.paint import Mask
@@ -81,7 +82,9 @@ def runnable(name: str) -> Runnable:
 
 
 def of(artefact: Path) -> Target:
-    """The target that writes files of that suffix."""
+    """The target that writes files of that suffix; a folder is what its configuration is."""
+    if (artefact / CONFIG).is_file():
+        artefact = artefact / CONFIG
     if not artefact.is_file():
         raise UserError(f"{artefact}: no such file")
     every = [find(name) for name in names()]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from export import engine, flavour, intake, onnx_file, switches
+from export import engine, flavour, intake, switches
+from export import verified as verified_onnx
 from export.engine import Built
 from export.flavour import Flavour, Missing
 from export.intake import Intake
@@ -52,8 +52,7 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
     found = _ready(order)
     if source.suffix.lower() != ".onnx":
         engine.ends(options.intake)
-    with TemporaryDirectory() as folder:
-        verified = _verified(source, Path(folder), out, options)
+    verified = verified_onnx.of(source, out, options)
     taken = _taken(verified, options)
     engine.ends(taken)
     if isinstance(found, Missing):
@@ -69,7 +68,8 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
     architectures = _architectures(found, order)
     entries |= _kernels(verified, architectures)
     with published(out) as draft:
-        artefact.write(draft, entries, _facts(found, order, architectures, verified, built))
+        facts = _facts(found, order, architectures, verified, built)
+        artefact.write(draft, entries, facts | taken.plain())
 
 
 def _taken(verified: OnnxFile, options: Options) -> Intake:
@@ -79,21 +79,6 @@ def _taken(verified: OnnxFile, options: Options) -> Intake:
     )
     asked = options.intake
     return Intake(batch=held.batch or asked.batch, size=held.size or asked.size)
-
-
-def _verified(source: Path, folder: Path, out: Path, options: Options) -> OnnxFile:
-    """The ONNX artefact that was given, or the one of the checkpoint that was given."""
-    if source.suffix.lower() == ".onnx":
-        read = onnx_file.read(source)
-        if not read.build.get("verify", {}).get("agrees"):
-            raise UserError(f"{source}: was not verified", hint="export its checkpoint again")
-        return read
-    # Only a checkpoint needs torch: an engine can be built from an ONNX artefact without.
-    from export.build import build as build_onnx
-
-    place = folder / f"{source.stem}.onnx"
-    talk.say(f"verified: {build_onnx('onnx', source, place, options, known_as=out)}")
-    return onnx_file.read(place)
 
 
 def _ready(order: Order) -> Flavour | Missing:

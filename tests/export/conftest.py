@@ -1,12 +1,16 @@
-"""What the exporter's tests share: one traced body, and training pictures for it."""
+"""What the exporter's tests share: one traced body, pictures for it, artefacts made of it."""
 
+import onnx
 import pytest
 
-from export import samples
+from export import geometry, intake, precisions, provenance, samples
 from export.intake import Intake
 from export.options import Options
+from export.targets import onnx as onnx_target
 from export.trace import trace
 from trainer import checkpoint
+
+RANGED = intake.read("32x48..64x96", "1..4")
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +29,21 @@ def body(loaded):
 def seen(loaded, body):
     """The training pictures it is calibrated with."""
     return samples.calibration(loaded, body, Options(precision="int8"))
+
+
+@pytest.fixture
+def verified(loaded, body, seen, tmp_path):
+    """Writes an ONNX artefact of a precision and an intake, and says that it was verified."""
+
+    def write(precision="fp32", taken=RANGED, head="mask"):
+        applied = precisions.find(precision).apply(body.model, seen)
+        model = geometry.around(
+            body.with_model(applied.model), loaded.contract, intake=taken, head=head
+        )
+        options = Options(intake=taken, precision=precision, head=head)
+        facts = provenance.facts(loaded, options, 20) | {"verify": {"agrees": True}}
+        onnx_target._set_facts(model, loaded.contract.to_json(), facts)
+        onnx.save(model, tmp_path / "model.onnx")
+        return tmp_path / "model.onnx"
+
+    return write

@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -187,17 +186,57 @@ def test_a_recipes_data_that_is_gone_is_no_error_but_a_named_one_is(model, tmp_p
         samples.held_out(loaded, Options(data=f"folder:{tmp_path / 'gone'}"))
 
 
-def test_a_kill_during_export_leaves_the_artefact_before_it(model, tmp_path):
+WATCHED = """
+import os, signal, sys
+from pathlib import Path
+from export.__main__ import main
+
+out, last = Path(sys.argv.pop()), sys.argv.pop()
+busy = False
+
+
+def watch(event, arguments):
+    global busy
+    touches = event in ("open", "os.mkdir", "os.rename", "os.remove")
+    if busy or not touches or str(out.parent) not in str(arguments[0]):
+        return
+    busy = True
+    print(event, out.read_bytes().hex() if out.exists() else "nothing", flush=True)
+    if event == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    busy = False
+
+
+sys.addaudithook(watch)
+main()
+"""
+
+
+def test_at_every_moment_of_an_export_the_artefact_is_the_old_or_the_new_one(model, tmp_path):
+    """What lies there at a moment is what a kill at that moment leaves; the last one is killed."""
     out = tmp_path / "model.onnx"
+    words = ["onnx", model, "--size", "32x48", "--batch", "1", "--data", "none", "--out", out]
+
+    def moments(last):
+        command = [sys.executable, "-c", WATCHED, *map(str, words), last, str(out)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        seen = [line.split() for line in done.stdout.splitlines() if " " in line]
+        return done.returncode, [event for event, _ in seen], [held for _, held in seen]
+
+    status, events, held = moments("os.rename")
+    assert status == -signal.SIGKILL
+    assert events.count("open") > 4
+    assert {*held} == {"nothing"}
+    # The half-done file is in nobody's way.
+    (litter,) = tmp_path.iterdir()
+    assert litter.name.startswith(".")
     out.write_bytes(b"the one before")
-    command = [sys.executable, "-m", "export", "onnx", str(model), "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while len(list(tmp_path.iterdir())) == 1 and process.poll() is None:
-        time.sleep(0.01)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    assert out.read_bytes() == b"the one before"
-    assert all(path.name.startswith(".") for path in tmp_path.iterdir() if path != out)
+    status, events, held = moments("never")
+    assert status == 0
+    assert {*held} == {b"the one before".hex(), out.read_bytes().hex()}
+    assert held[: events.index("os.rename") + 1].count(held[0]) == events.index("os.rename") + 1
+    assert {*tmp_path.iterdir()} == {litter, out}
+    assert target.inspect(out)["build"]["verify"]["agrees"]
 
 
 def test_an_artefact_is_verified_again_beside_its_checkpoint(artefact, model, tmp_path):

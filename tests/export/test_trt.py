@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export import engine, flavour, geometry, intake, precisions, provenance, switches
+from export import engine, flavour, intake, precisions, switches
 from export.options import Options
 from export.switches import Settings
 from export.targets import onnx as onnx_target
@@ -32,24 +32,6 @@ DYNAMIC = intake.read("32x48..64x96", "1..4")
 
 def rtx(*architectures, **given):
     return Order(flavour="rtx", settings=Settings(architectures=architectures, **given))
-
-
-@pytest.fixture
-def verified(loaded, body, seen, tmp_path):
-    """Writes an ONNX artefact of a precision and an intake, and says that it was verified."""
-
-    def write(precision="fp32", taken=DYNAMIC, head="mask"):
-        applied = precisions.find(precision).apply(body.model, seen)
-        model = geometry.around(
-            body.with_model(applied.model), loaded.contract, intake=taken, head=head
-        )
-        options = Options(intake=taken, precision=precision, head=head)
-        facts = provenance.facts(loaded, options, 20) | {"verify": {"agrees": True}}
-        onnx_target._set_facts(model, loaded.contract.to_json(), facts)
-        onnx.save(model, tmp_path / "model.onnx")
-        return tmp_path / "model.onnx"
-
-    return write
 
 
 @without_tensorrt
