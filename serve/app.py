@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from kernels import threads
-from serve import errors, openapi, upload
+from serve import errors, many, negotiate, openapi, upload
 from serve.segment import Segmenter
 from serve.settings import Settings
 
@@ -50,12 +50,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     response_class=Response,
 )
 async def segment(request: Request) -> Response:
-    """Answer one picture with its mask."""
+    """Answer every picture of the body in the format that is asked for."""
     state = request.app.state
-    data = await upload.read(request, state.settings.max_bytes)
-    answer = await to_thread.run_sync(state.segmenter.answer, data, limiter=state.turns)
-    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
-    return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
+    # What is wrong with the question is said before the pictures are waited for.
+    ask = negotiate.read(request.query_params, request.headers.get("accept"))
+    uploads = await upload.read(request, state.settings.max_bytes)
+    answers = [
+        await to_thread.run_sync(
+            state.segmenter.answer, each.data, ask, each.name, limiter=state.turns
+        )
+        for each in uploads
+    ]
+    body, kind = answers[0].body, ask.media_type
+    if len(answers) > 1:
+        names = [each.name for each in uploads]
+        body, kind = many.bundle(names, [each.body for each in answers], ask.media_type)
+    milliseconds = many.total([each.milliseconds for each in answers])
+    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in milliseconds.items())
+    headers = {"Server-Timing": timing, "Vary": "Accept"}
+    return Response(body, media_type=kind, headers=headers)
 
 
 @router.get("/healthz", summary="Is it alive, and what does it serve?")

@@ -12,8 +12,11 @@ from starlette.responses import Response
 
 from kernels.errors import UserError
 from kernels.picture import TooLargeError
+from serve.negotiate import UnacceptableError
 
 MEDIA_TYPE = "application/problem+json"
+# Of errors that a client can tell apart; the rest of its own are 400.
+STATUS = {TooLargeError: 413, UnacceptableError: 406}
 
 
 def install(app: FastAPI) -> None:
@@ -42,7 +45,7 @@ def problem(status: int, detail: str, *, hint: str = "") -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, UserError)
-    status = 413 if isinstance(error, TooLargeError) else 400
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
     return problem(status, error.message, hint=error.hint)
 
 

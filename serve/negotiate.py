@@ -1,4 +1,4 @@
-"""What a request asks for: the format by `?format=` or by `Accept`, and everything that shapes it."""
+"""What a request asks for: the format, by `?format=` or by `Accept`, and all that shapes it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kernels.contract import Contract
 from kernels.errors import UserError, one_of
+from kernels.paint import Window as Part
 from serve import encode, parameters, window
 from serve.answer import Painted
 from serve.parameters import parameter
@@ -71,6 +75,17 @@ class Ask:
         """The answer's body."""
         return self.encoder.encode(painted, self.options)
 
+    def part(self, size: tuple[int, int]) -> Part | None:
+        """What is to be painted of a picture of (H, W); None is all of it."""
+        return self.window.within(size) if self.window else None
+
+    def seen(self, picture: NDArray[np.uint8], part: Part | None) -> NDArray[np.uint8] | None:
+        """The part of the upright photo that the encoder needs, if it needs any."""
+        if part is None or not self.wants_picture:
+            return picture if self.wants_picture else None
+        top, left, height, width = part
+        return picture[top : top + height, left : left + width]
+
     def kept(self, contract: Contract) -> tuple[int, ...] | None:
         """The numbers of the classes that are asked for; None where it is all of them."""
         if not self.classes:
@@ -78,12 +93,12 @@ class Ask:
         return tuple(sorted({number for text in self.classes for number in _meant(text, contract)}))
 
 
-def plain(format: str = encode.DEFAULT) -> Ask:
+def plain(name: str = encode.DEFAULT) -> Ask:
     """The wish for a whole picture in one format, as it comes without a word more."""
     return Ask(
-        format=format,
-        options=encode.load(format).Options(),
-        confidence=encode.load(format).CONFIDENCE == "always",
+        format=name,
+        options=encode.load(name).Options(),
+        confidence=encode.load(name).CONFIDENCE == "always",
     )
 
 
@@ -92,10 +107,7 @@ def read(query: Query, accept: str | None = None, *, others: Sequence[str] = ())
     items = query.multi_items()
     given = {name: value for name, value in items if name not in others}
     common = parameters.read(Common, given)
-    if common.format:
-        name, implied = common.format, {}
-    else:
-        name, implied = _accepted(accept)
+    name, implied = (common.format, {}) if "format" in given else _accepted(accept)
     encoder = encode.load(name)
     _refuse_unknown(given, name, encoder)
     return Ask(

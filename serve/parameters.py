@@ -1,4 +1,4 @@
-"""Query parameters as dataclasses: their texts become typed fields, and /docs says what they take."""
+"""Query parameters as dataclasses: their texts become typed fields that /docs knows about."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ READERS: dict[type, Callable[[Field[Any], str], Any]] = {
 
 
 def _described(each: Field[Any], wanted: type, note: str) -> dict[str, Any]:
-    told, schema = each.metadata, {"type": OPENAPI_TYPES[wanted]}
+    told = each.metadata
+    schema: dict[str, Any] = {"type": OPENAPI_TYPES[wanted]}
     for name, value in (
         ("minimum", told["least"]),
         ("maximum", told["most"]),

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernels
+from kernels import png
 from kernels.contract import Contract
 from kernels.errors import UserError, about
 from kernels.paint import Mask
 from kernels.picture import MOST_PIXELS, decode
-from serve import encode, runtimes
+from serve import negotiate, runtimes
+from serve.answer import Painted
+from serve.negotiate import Ask
 
 STAGES = ("decode", "shrink", "network", "paint", "encode")
 WARM_UP_SIDE = 64
@@ -56,7 +59,6 @@ class Segmenter:
         with about(model):
             self.contract = Contract.from_json(self.runtime.contract)
         self.max_pixels = max_pixels
-        self._encoder = encode.load("png")
         self._model = model
 
     def warm_up(self) -> None:
@@ -64,29 +66,42 @@ class Segmenter:
         side = min(WARM_UP_SIDE, math.isqrt(self.max_pixels))
         # A picture file of our own making takes the way of every request.
         blank = np.zeros((side, side), np.uint8)
-        self.answer(self._encoder.encode(blank, ((0, 0, 0),)))
+        self.answer(png.grey(blank))
 
-    def mask(self, picture: NDArray[np.uint8], clock: Stopwatch | None = None) -> Mask:
+    def mask(self, picture: NDArray[np.uint8]) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
-        clock = clock or Stopwatch()
+        return self.painted(picture, negotiate.plain(), Stopwatch()).mask
+
+    def painted(self, picture: NDArray[np.uint8], ask: Ask, clock: Stopwatch) -> Painted:
+        """uint8 [H,W,3] -> all that an answer to `ask` is made of."""
+        size = picture.shape[0], picture.shape[1]
+        kept, part = ask.kept(self.contract), ask.part(size)
         with clock.stage("shrink"):
             small = kernels.shrink(picture, self.contract.factor)
         with clock.stage("network"):
             logits = self._logits(small)
         with clock.stage("paint"):
-            return kernels.paint(logits, (picture.shape[0], picture.shape[1]))
+            done = kernels.painting(logits, size, window=part, margin=ask.confidence)
+        return Painted(
+            mask=done.mask,
+            contract=self.contract,
+            picture=ask.seen(picture, part),
+            confidence=done.margin,
+            milliseconds=clock.milliseconds,
+            kept=kept,
+            window=part,
+        )
 
-    def answer(self, data: bytes) -> Answer:
-        """The bytes of a JPEG, PNG or WebP file -> the encoded mask of the upright picture."""
+    def answer(self, data: bytes, ask: Ask | None = None, name: str = "picture") -> Answer:
+        """The bytes of a picture file -> what is asked for about the upright picture."""
+        ask = ask or negotiate.plain()
         clock = Stopwatch()
         with clock.stage("decode"):
-            picture = decode(data, "picture", most_pixels=self.max_pixels)
-        mask = self.mask(picture, clock)
+            picture = decode(data, name, most_pixels=self.max_pixels)
+        painted = self.painted(picture, ask, clock)
         with clock.stage("encode"):
-            body = self._encoder.encode(mask, self.contract.palette)
-        return Answer(
-            body=body, media_type=self._encoder.MEDIA_TYPE, milliseconds=clock.milliseconds
-        )
+            body = ask.encode(painted)
+        return Answer(body=body, media_type=ask.media_type, milliseconds=clock.milliseconds)
 
     def _logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
         logits = self.runtime.logits(small)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernels import paint
 from kernels.errors import UserError
+from kernels.paint import Window as Part
 
 HINT = "give x,y,width,height in pixels of the upright picture, such as window=512,0,256,128"
 # Beyond what any picture has; int() of endless digits costs time.
@@ -21,7 +21,7 @@ class Window:
     width: int
     height: int
 
-    def within(self, size: tuple[int, int]) -> paint.Window:
+    def within(self, size: tuple[int, int]) -> Part:
         """The same for `kernels.paint`; one that leaves a picture of (H, W) is an error."""
         height, width = size
         if self.x + self.width > width or self.y + self.height > height:

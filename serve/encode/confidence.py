@@ -1,4 +1,4 @@
-"""Grey PNG of how sure the model is: the lead of its best logit in sixteenths, 255 is that or more."""
+"""Grey PNG of the lead of the best logit over the second, in sixteenths; 255 is that or more."""
 
 from __future__ import annotations
 

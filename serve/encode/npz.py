@@ -1,4 +1,4 @@
-"""NumPy archive: the mask, the names and colours of its classes, and the confidence if asked for."""
+"""NumPy archive: the mask, names and colours of its classes, and the confidence if asked for."""
 
 from __future__ import annotations
 
