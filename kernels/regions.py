@@ -15,6 +15,8 @@ def regions(mask: Mask, covered: NDArray[np.bool_]) -> tuple[NDArray[np.int32], 
     Number 0 is what belongs to none: classes that are not `covered`, and a frame of one pixel, so
     that nobody who walks along a border needs to look for the edge. Numbers go by the first pixel.
     """
+    # One kind of array is compiled for, whatever it was.
+    mask = np.ascontiguousarray(mask)
     numbers = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.int32)
     parents = _join(mask, covered, numbers)
     classes = np.empty(_renumber(parents) + 1, np.int64)

@@ -161,7 +161,7 @@ def _meant(text: str, contract: Contract) -> Iterator[int]:
         elif part.isascii() and part.isdecimal() and len(part) < 6:
             yield _number(int(part), contract)
         else:
-            raise one_of("class", part, contract.classes)
+            raise one_of("class", part, contract.classes, hint="GET /contract has their numbers")
 
 
 def _number(number: int, contract: Contract) -> int:

@@ -112,7 +112,8 @@ def _features(
 def _by_region(rings: Rings) -> Iterator[tuple[int, list[int]]]:
     """Each region and where its rings end."""
     first = np.flatnonzero(np.diff(rings.regions, prepend=0))
-    for begin, end in zip(first, [*first[1:], rings.ends.size], strict=True):
+    last = [*first[1:], rings.ends.size][: first.size]
+    for begin, end in zip(first, last, strict=True):
         yield int(rings.regions[begin]), rings.ends[begin:end].tolist()
 
 

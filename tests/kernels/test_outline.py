@@ -90,9 +90,9 @@ def assert_valid(rings):
         for i in range(count):
             for j in range(i + 2, count):
                 if (i, j) != (0, count - 1):
-                    assert not meet(
-                        points[i], points[i + 1], points[j], points[(j + 1) % count]
-                    ), points
+                    assert not meet(points[i], points[i + 1], points[j], points[(j + 1) % count]), (
+                        points
+                    )
         for other, further in parts[at + 1 :]:
             if other == region:
                 assert_apart(points, [tuple(map(int, point)) for point in further])
