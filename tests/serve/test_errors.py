@@ -52,7 +52,7 @@ def bomb(side: int) -> bytes:
 )
 def test_what_is_not_a_picture_is_a_bad_request(client: httpx.Client, data: bytes) -> None:
     problem = assert_problem(client.post("/segment", content=data), 400)
-    assert "JPEG, PNG or WebP" in problem["detail"]
+    assert "JPEG, PNG, WebP, TIFF or BMP" in problem["detail"]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
