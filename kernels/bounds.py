@@ -57,6 +57,8 @@ def _jpeg(data: bytes) -> bytes:
     place, metadata, progressive = 2, 0, False
     for _ in range(MOST_SEGMENTS):
         begin = data.find(b"\xff", place, place + MOST_PADDING)
+        if begin < 0 and place + MOST_PADDING >= len(data):
+            return data  # it ends before its pixels: Pillow will say so
         if begin < 0:
             break
         place = begin

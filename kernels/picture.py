@@ -15,7 +15,6 @@ from PIL import Image, ImageFile
 
 from kernels import bounds
 from kernels.errors import UserError, about
-from kernels.shrink import shrink
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 KINDS = "JPEG, PNG, WebP, TIFF or BMP"
@@ -65,29 +64,22 @@ def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray
 
 
 def reduced(
-    data: bytes,
-    name: str,
-    factor: Fraction,
-    *,
-    most_pixels: int = MOST_PIXELS,
-    in_jpeg: bool = False,
-) -> Reduced:
-    """The same, shrunk by `factor`; with `in_jpeg` by the JPEG decoder itself, where it can be.
+    data: bytes, name: str, factor: Fraction, *, most_pixels: int = MOST_PIXELS
+) -> Reduced | None:
+    """The picture as the JPEG decoder itself reduces it; None where only `shrink` can.
 
-    It can be where the factor is 1/2, 1/4 or 1/8 and both sides are multiples of 8: then the cells
-    are the same, but the decoder's values for them are no plain means.
+    It can where the file is a JPEG, the factor 1/2, 1/4 or 1/8 and both sides are multiples of 8:
+    then the cells are those of `shrink`, though their values are no plain means.
     """
     with _opened(data, name, most_pixels) as image:
-        cells = image.width * factor, image.height * factor
-        whole = image.width % BLOCK == image.height % BLOCK == 0
-        if in_jpeg and image.format == "JPEG" and whole and 1 / factor in DCT_SCALES:
-            width, height = image.size
-            image.draft("RGB", (int(cells[0]), int(cells[1])))
-            small = _pixels(image)
-            turned = small.shape[:2] != (height * factor, width * factor)
-            return Reduced(small=small, size=(width, height) if turned else (height, width))
-        picture = _pixels(image)
-    return Reduced(small=shrink(picture, factor), size=(picture.shape[0], picture.shape[1]))
+        width, height = image.size
+        whole = width % BLOCK == height % BLOCK == 0
+        if image.format != "JPEG" or not whole or 1 / factor not in DCT_SCALES:
+            return None
+        image.draft("RGB", (int(width * factor), int(height * factor)))
+        small = _pixels(image)
+    turned = small.shape[:2] != (height * factor, width * factor)
+    return Reduced(small=small, size=(width, height) if turned else (height, width))
 
 
 @contextmanager

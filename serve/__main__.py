@@ -22,6 +22,14 @@ def serve(
         int, typer.Option(min=1, help="Larger pictures are refused.")
     ] = MOST_PIXELS,
     max_bytes: Annotated[int, typer.Option(min=1, help="Longer bodies are refused.")] = MOST_BYTES,
+    reduced_decode: Annotated[
+        bool,
+        typer.Option(
+            "--reduced-decode",
+            help="Let the JPEG decoder reduce pictures where it can: faster, but some pixels in a "
+            "thousand change.",
+        ),
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -42,6 +50,7 @@ def serve(
             port=port,
             max_pixels=max_pixels,
             max_bytes=max_bytes,
+            reduced_decode=reduced_decode,
             threads=threads,
         )
     )

@@ -33,7 +33,12 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    segmenter = Segmenter(settings.model, threads=settings.threads, max_pixels=settings.max_pixels)
+    segmenter = Segmenter(
+        settings.model,
+        threads=settings.threads,
+        max_pixels=settings.max_pixels,
+        reduced_decode=settings.reduced_decode,
+    )
     segmenter.warm_up()
     app.state.segmenter = segmenter
     # More pictures at once would only hold more memory: each already uses every core.
@@ -44,9 +49,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 @router.post(
     "/segment",
     summary="Segment a picture",
-    description=openapi.SEGMENT,
-    responses=openapi.ANSWERS,
-    openapi_extra=openapi.BODY,
+    description=openapi.description(),
+    responses=openapi.answers(),
+    openapi_extra=openapi.operation(),
     response_class=Response,
 )
 async def segment(request: Request) -> Response:

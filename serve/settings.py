@@ -19,5 +19,7 @@ class Settings:
     port: int = 8000
     max_pixels: int = MOST_PIXELS
     max_bytes: int = MOST_BYTES
+    # JPEGs are reduced by their decoder where it can: faster, and not bit for bit the same mask.
+    reduced_decode: bool = False
     # Of the network alone; the kernels take theirs from SOFTRES_THREADS.
     threads: int | None = None

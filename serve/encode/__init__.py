@@ -25,6 +25,8 @@ class Encoder(Protocol):
     # Whether it answers the confidence plane: never, where ?confidence=1 asks for it, or always.
     CONFIDENCE: Literal["never", "asked", "always"]
     Options: type[Any]
+    # For /docs: the answer to one row of three pixels of road, where the format is JSON.
+    EXAMPLE: dict[str, Any] | None
 
     def encode(self, painted: Painted, options: Any) -> bytes:
         """The answer's body."""

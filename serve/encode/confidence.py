@@ -13,6 +13,7 @@ MEDIA_TYPE = "image/png"
 ACCEPT: dict[str, dict[str, str]] = {}
 WANTS_PICTURE = False
 CONFIDENCE = "always"
+EXAMPLE = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,23 @@ COORDINATES = (
     "pixels of the upright picture, not WGS84: x right, y down, pixel (x, y) is the square from "
     "(x, y) to (x+1, y+1)"
 )
+EXAMPLE = {
+    "type": "FeatureCollection",
+    "height": 1,
+    "width": 3,
+    "coordinates": COORDINATES,
+    "tolerance": 0.0,
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"id": 0, "name": "road", "color": "#804080", "pixels": 3},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[0, 0], [3, 0], [3, 1], [0, 1], [0, 0]]],
+            },
+        }
+    ],
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ MEDIA_TYPE = "image/png"
 ACCEPT: dict[str, dict[str, str]] = {}
 WANTS_PICTURE = False
 CONFIDENCE = "never"
+EXAMPLE = None
 
 
 @dataclass(frozen=True, kw_only=True)

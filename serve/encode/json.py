@@ -14,6 +14,15 @@ MEDIA_TYPE = "application/json"
 ACCEPT: dict[str, dict[str, str]] = {MEDIA_TYPE: {}}
 WANTS_PICTURE = False
 CONFIDENCE = "asked"
+EXAMPLE = {
+    "height": 1,
+    "width": 3,
+    "classes": [
+        {"id": 0, "name": "road", "color": "#804080", "pixels": 3, "share": 1.0},
+        {"id": 1, "name": "sky", "color": "#4682b4", "pixels": 0, "share": 0.0},
+    ],
+    "milliseconds": {"decode": 12.3, "shrink": 1.2, "network": 45.6, "paint": 7.8},
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/x-npz"
 ACCEPT: dict[str, dict[str, str]] = {MEDIA_TYPE: {}}
 WANTS_PICTURE = False
 CONFIDENCE = "asked"
+EXAMPLE = None
 
 
 @dataclass(frozen=True, kw_only=True)

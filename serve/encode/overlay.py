@@ -18,6 +18,7 @@ MEDIA_TYPE = "image/png"
 ACCEPT = {f"image/{kind}": {"picture": kind} for kind in ("jpeg", "webp")}
 WANTS_PICTURE = True
 CONFIDENCE = "never"
+EXAMPLE = None
 # The longest sides their formats can say.
 LONGEST = {"png": 2**31 - 1, "jpeg": 65500, "webp": 16383}
 

@@ -11,6 +11,7 @@ MEDIA_TYPE = "image/png"
 ACCEPT: dict[str, dict[str, str]] = {MEDIA_TYPE: {}}
 WANTS_PICTURE = False
 CONFIDENCE = "never"
+EXAMPLE = None
 # As many colours as a palette holds; more classes than that come as 16-bit grey.
 MOST_COLOURS = 256
 

@@ -17,6 +17,19 @@ MEDIA_TYPE = "application/json"
 ACCEPT: dict[str, dict[str, str]] = {}
 WANTS_PICTURE = False
 CONFIDENCE = "never"
+EXAMPLE = {
+    "height": 1,
+    "width": 3,
+    "annotations": [
+        {
+            "category_id": 0,
+            "name": "road",
+            "color": "#804080",
+            "area": 3,
+            "segmentation": {"size": [1, 3], "counts": "03"},
+        }
+    ],
+}
 
 
 @dataclass(frozen=True, kw_only=True)

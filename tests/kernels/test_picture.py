@@ -110,21 +110,25 @@ def test_a_jpeg_decoded_small_has_the_cells_of_the_whole_one_shrunk(side, orient
     tag[ORIENTATION] = orientation
     data = encoded(smooth, "JPEG", quality=95, subsampling=0, exif=tag)
     factor = Fraction(side)
-    fast, slow = (reduced(data, "x", factor, in_jpeg=way) for way in (True, False))
-    assert fast.size == slow.size == ((64, 96) if orientation == 1 else (96, 64))
-    assert fast.small.shape == slow.small.shape
-    assert 0 < np.abs(fast.small.astype(int) - slow.small).mean() < 3
+    seen, small = reduced(data, "x", factor), shrink(decode(data, "x"), factor)
+    assert seen.size == ((64, 96) if orientation == 1 else (96, 64))
+    assert seen.small.shape == small.shape
+    assert 0 < np.abs(seen.small.astype(int) - small).mean() < 3
 
 
 @pytest.mark.parametrize(
     ("size", "kind", "factor"),
     [((60, 96), "JPEG", "1/2"), ((64, 96), "PNG", "1/2"), ((64, 96), "JPEG", "1/3")],
 )
-def test_what_cannot_be_decoded_small_is_shrunk(size, kind, factor):
+def test_what_cannot_be_decoded_small_is_left_to_shrink(size, kind, factor):
     data = encoded(Image.fromarray(photo(size)), kind)
-    seen = reduced(data, "x", Fraction(factor), in_jpeg=True)
-    assert np.array_equal(seen.small, shrink(decode(data, "x"), factor))
-    assert seen.size == size
+    assert reduced(data, "x", Fraction(factor)) is None
+
+
+def test_what_is_decoded_small_is_held_to_the_limit_of_the_whole():
+    data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
+    with pytest.raises(UserError, match="96x64 is"):
+        reduced(data, "x", Fraction(1, 8), most_pixels=64 * 96 - 1)
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,19 @@ def test_every_file_in_the_folder_is_an_encoder(name: str, size: tuple[int, int]
     assert written(name, result) == body
 
 
+@pytest.mark.parametrize("name", [n for n in encode.names() if encode.load(n).EXAMPLE])
+def test_the_example_in_the_docs_is_what_is_answered(name: str) -> None:
+    road = Contract(
+        classes=("road", "sky"),
+        palette=((128, 64, 128), (70, 130, 180)),
+        factor=Fraction(1, 2),
+        writer="softres test",
+    )
+    took = {"decode": 12.3, "shrink": 1.2, "network": 45.6, "paint": 7.8}
+    three = Painted(mask=np.zeros((1, 3), np.uint8), contract=road, milliseconds=took)
+    assert read_json(name, three) == encode.load(name).EXAMPLE
+
+
 def test_the_names_are_those_of_the_files() -> None:
     files = {path.stem for path in Path(serve.encode.__path__[0]).glob("*.py")}
     assert set(encode.names()) == files - {"__init__"}

@@ -176,6 +176,22 @@ def test_the_confidence_is_the_margin_of_the_kernel(
         np.testing.assert_array_equal(archive["mask"], expected.mask)
 
 
+def test_reduced_decoding_changes_few_pixels_and_no_overlay(
+    model: Path, toy: SimpleNamespace, segmenter: Segmenter
+) -> None:
+    fast = Segmenter(model, reduced_decode=True)
+    data = toy.written(toy.photo(160, 240), "JPEG", quality=95)
+    ask = negotiate.plain("index")
+    one, other = (
+        np.asarray(Image.open(io.BytesIO(each.answer(data, ask).body)))
+        for each in (fast, segmenter)
+    )
+    assert one.shape == other.shape == (160, 240)
+    assert 0 < np.mean(one != other) < 0.05
+    overlay = negotiate.plain("overlay")
+    assert fast.answer(data, overlay).body == segmenter.answer(data, overlay).body
+
+
 def test_server_timing_names_the_five_stages_in_milliseconds(
     client: httpx.Client, toy: SimpleNamespace
 ) -> None:
