@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -104,7 +105,10 @@ async def _segmented(request: Request, model: Model) -> Response:
             leave()
             raise
         answers = await state.schedule.answer(request, model, uploads, ask, leave)
-    return _response(uploads, answers, ask)
+    if len(answers) == 1:
+        return _response(uploads, answers, ask)
+    # Packing what may be many megabytes would keep the event loop from telling its health.
+    return await asyncio.to_thread(_response, uploads, answers, ask)
 
 
 def _response(uploads: list[Upload], answers: list[Answer], ask: Ask) -> Response:
