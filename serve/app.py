@@ -58,7 +58,7 @@ async def segment(request: Request) -> Response:
     """Answer every picture of the body in the format that is asked for."""
     state = request.app.state
     # What is wrong with the question is said before the pictures are waited for.
-    ask = negotiate.read(request.query_params, request.headers.get("accept"))
+    ask = negotiate.read(request.query_params, ", ".join(request.headers.getlist("accept")))
     uploads = await upload.read(request, state.settings.max_bytes)
     answers = [
         await to_thread.run_sync(

@@ -204,8 +204,8 @@ def test_geojson_drawn_again_is_the_mask_bit_for_bit() -> None:
     told = read_json("geojson", painted(mask, 3))
     np.testing.assert_array_equal(filled(told, mask.shape), mask)
     assert sum(each["properties"]["pixels"] for each in told["features"]) == mask.size
-    assert "not WGS84" in told["coordinates"]
-    assert "y down" in told["coordinates"]
+    assert "not WGS84" in told["coordinate_system"]
+    assert "y down" in told["coordinate_system"]
 
 
 def test_geojson_exteriors_run_counterclockwise_and_holes_clockwise() -> None:
