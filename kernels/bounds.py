@@ -68,6 +68,8 @@ def _jpeg(data: bytes) -> bytes:
         while place - begin < MOST_PADDING and data[place : place + 1] == b"\xff":
             place += 1
         kind, length = data[place : place + 1], int.from_bytes(data[place + 1 : place + 3], "big")
+        if kind == b"\xff":
+            break
         if kind in (b"\xda", b"\xd9", b""):
             return _scanned(data, place, progressive)
         progressive |= kind in (b"\xc2", b"\xca")

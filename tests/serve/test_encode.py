@@ -249,6 +249,14 @@ def test_geojson_with_a_tolerance_has_fewer_points() -> None:
     assert part < whole / 3
 
 
+def test_geojson_of_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode.load("geojson"), "MOST_POINTS", 100)
+    with pytest.raises(UserError, match="at most 100 are written") as raised:
+        written("geojson", painted(noise(12)))
+    assert "format=rle" in raised.value.hint
+    assert written("geojson", painted(noise(12)), least=40)
+
+
 def test_an_overlay_mixes_photo_and_colours_and_leaves_the_rest_alone() -> None:
     mask, picture = noise(12), photo()
     image = opened(written("overlay", painted(mask, picture=picture, kept=(3, 7)), alpha=0.25))
