@@ -95,7 +95,7 @@ async def _segmented(request: Request, model: Model) -> Response:
     state = request.app.state
     settings: Settings = state.settings
     # What is wrong with the question is said before the pictures are waited for.
-    ask = negotiate.read(request.query_params, request.headers.get("accept"))
+    ask = negotiate.read(request.query_params, ", ".join(request.headers.getlist("accept")))
     upload.check_length(request, settings.max_bytes)
     leave = state.gate.enter()
     with state.gate.attended():
