@@ -1,40 +1,49 @@
-"""From the bytes of a picture to the bytes of its mask, each stage timed."""
+"""From the bytes of a picture to the bytes of its mask, in three steps, each stage timed.
+
+`take` and `finish` are for many threads at once; `run` between them may serve several pictures in
+one call. Whoever wants no more than an answer calls all three by `answer`.
+"""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.datastructures import QueryParams
 
 import kernels
+from kernels import png
 from kernels.contract import Contract
 from kernels.errors import UserError, about
-from kernels.paint import Mask
-from kernels.picture import MOST_PIXELS, decode
-from serve import encode, runtimes
+from kernels.paint import Mask, Window
+from kernels.picture import MOST_PIXELS, Reduced, decode, reduced
+from serve import encode, negotiate, runtimes, tiling
+from serve.answer import Painted
+from serve.clock import Stopwatch
+from serve.negotiate import Ask
+from serve.settings import TILE
 
-STAGES = ("decode", "shrink", "network", "paint", "encode")
 WARM_UP_SIDE = 64
+WARM_UP_ASKS = [*(f"format={name}" for name in encode.names()), "format=geojson&tolerance=1"]
 
 
-class Stopwatch:
-    """Milliseconds by stage, in the order the stages ran."""
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A picture on its way: what the runtime is given of it, and what its answer shall be."""
 
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the block under `name`."""
-        begin = time.perf_counter()
-        yield
-        self.milliseconds[name] = (time.perf_counter() - begin) * 1000
+    feed: NDArray[np.uint8]  # the small picture, or the picture where the runtime paints
+    size: tuple[int, int]  # (H, W) of the upright picture
+    picture: NDArray[np.uint8] | None  # what the encoder will want of it
+    ask: Ask
+    kept: tuple[int, ...] | None
+    window: Window | None
+    clock: Stopwatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,50 +59,174 @@ class Segmenter:
     """One opened artefact with the kernels around it; several threads may use it at once."""
 
     def __init__(
-        self, model: Path, *, threads: int | None = None, max_pixels: int = MOST_PIXELS
+        self,
+        model: Path,
+        *,
+        threads: int | None = None,
+        max_pixels: int = MOST_PIXELS,
+        device: str = "auto",
+        workers: int = 1,
+        tile: int = TILE,
+        reduced_decode: bool = False,
     ) -> None:
-        self.runtime = runtimes.open_artefact(model, threads)
+        self.runtime = runtimes.open_artefact(model, threads, device=device, workers=workers)
         with about(model):
             self.contract = Contract.from_json(self.runtime.contract)
         self.max_pixels = max_pixels
-        self._encoder = encode.load("png")
+        self.tile = tile
+        self.reduced_decode = reduced_decode
         self._model = model
 
     def warm_up(self) -> None:
         """Compile the kernels and try the network, so that no request waits for it."""
         side = min(WARM_UP_SIDE, math.isqrt(self.max_pixels))
-        # A picture file of our own making takes the way of every request.
-        blank = np.zeros((side, side), np.uint8)
-        self.answer(self._encoder.encode(blank, ((0, 0, 0),)))
+        # A picture file of our own making takes the way of every request, in every format.
+        blank = png.grey(np.zeros(self.runtime.size or (side, side), np.uint8))
+        for query in WARM_UP_ASKS:
+            ask = negotiate.read(QueryParams(query))
+            if self._knows(ask):
+                self.answer(blank, ask)
 
-    def mask(self, picture: NDArray[np.uint8], clock: Stopwatch | None = None) -> Mask:
-        """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
-        clock = clock or Stopwatch()
-        with clock.stage("shrink"):
-            small = kernels.shrink(picture, self.contract.factor)
-        with clock.stage("network"):
-            logits = self._logits(small)
-        with clock.stage("paint"):
-            return kernels.paint(logits, (picture.shape[0], picture.shape[1]))
+    def most_batch(self, wanted: int | None) -> int:
+        """Pictures in one call: what pays, or what is wanted as far as it can be."""
+        most = self.runtime.batch
+        if wanted is None or isinstance(self.runtime, runtimes.Painting):
+            return min(most, wanted or most)
+        return wanted
 
-    def answer(self, data: bytes) -> Answer:
-        """The bytes of a JPEG, PNG or WebP file -> the encoded mask of the upright picture."""
-        clock = Stopwatch()
+    def batches(self) -> bool:
+        """Whether two pictures in one call come out bit for bit as each alone."""
+        height, width = self.runtime.size or (WARM_UP_SIDE, WARM_UP_SIDE)
+        noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), np.uint8)
+        feeds = [self._taken(each, negotiate.plain(), Stopwatch()).feed for each in noise]
+        alone = [self.run([feed])[0] for feed in feeds]
+        return all(map(np.array_equal, alone, self.run(feeds)))
+
+    def take(
+        self, data: bytes, clock: Stopwatch, ask: Ask | None = None, name: str = "picture"
+    ) -> Taken:
+        """The bytes of a picture file -> what `run` wants of it."""
+        ask = ask or negotiate.plain()
         with clock.stage("decode"):
-            picture = decode(data, "picture", most_pixels=self.max_pixels)
-        mask = self.mask(picture, clock)
-        with clock.stage("encode"):
-            body = self._encoder.encode(mask, self.contract.palette)
-        return Answer(
-            body=body, media_type=self._encoder.MEDIA_TYPE, milliseconds=clock.milliseconds
+            picture = self._decoded(data, ask, name)
+        return self._taken(picture, ask, clock)
+
+    def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
+        """Whether it may go into one call with others of its shape: a picture in tiles may not."""
+        return isinstance(self.runtime, runtimes.Painting) or tiling.fits(feed, self.tile)
+
+    def run(self, feeds: Sequence[NDArray[np.uint8]]) -> list[NDArray[Any]]:
+        """Logits of small pictures, or masks of whole ones; several in one call."""
+        runtime = self.runtime
+        if isinstance(runtime, runtimes.Painting):
+            return list(runtime.masks(np.stack(feeds)))
+        assert isinstance(runtime, runtimes.Network)
+        if len(feeds) > 1:
+            return list(runtime.logits(np.stack(feeds)))
+        (small,) = feeds
+        if tiling.fits(small, self.tile):
+            return [runtime.logits(small)]
+        return [tiling.logits(runtime.logits, small, self._plan)]
+
+    def finish(self, taken: Taken, found: NDArray[Any]) -> Answer:
+        """What `run` found of the picture -> the answer that is asked for."""
+        painted = self._painted(taken, found)
+        with taken.clock.stage("encode"):
+            body = taken.ask.encode(painted)
+        milliseconds = taken.clock.milliseconds
+        return Answer(body=body, media_type=taken.ask.media_type, milliseconds=milliseconds)
+
+    def answer(self, data: bytes, ask: Ask | None = None, name: str = "picture") -> Answer:
+        """All three steps for one picture."""
+        taken = self.take(data, Stopwatch(), ask, name)
+        return self.finish(taken, self._found(taken))
+
+    def painted(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Painted:
+        """uint8 [H,W,3], or one that is reduced already -> all that an answer is made of."""
+        taken = self._taken(picture, ask, clock)
+        return self._painted(taken, self._found(taken))
+
+    def mask(self, picture: NDArray[np.uint8]) -> Mask:
+        """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
+        return self.painted(picture, negotiate.plain(), Stopwatch()).mask
+
+    def close(self) -> None:
+        """Give the artefact back; nobody uses it any more."""
+        self.runtime.close()
+
+    def _decoded(self, data: bytes, ask: Ask, name: str) -> NDArray[np.uint8] | Reduced:
+        seen = None
+        paints = isinstance(self.runtime, runtimes.Painting)
+        if self.reduced_decode and not ask.wants_picture and not paints:
+            seen = reduced(data, name, self.contract.factor, most_pixels=self.max_pixels)
+        return seen or decode(data, name, most_pixels=self.max_pixels)
+
+    def _taken(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
+        whole = None if isinstance(picture, Reduced) else picture
+        size = picture.size if isinstance(picture, Reduced) else picture.shape[:2]
+        # What is wrong with the question is said before the network works for it.
+        kept, window = ask.kept(self.contract), ask.part((size[0], size[1]))
+        if not self._knows(ask):
+            raise UserError(
+                f"{self.runtime.name} paints without a confidence",
+                hint="leave it out, or serve the ONNX artefact",
+            )
+        with clock.stage("shrink"):
+            feed = picture.small if isinstance(picture, Reduced) else self._feed(picture)
+        return Taken(
+            feed=feed,
+            size=(size[0], size[1]),
+            picture=None if whole is None else ask.seen(whole, window),
+            ask=ask,
+            kept=kept,
+            window=window,
+            clock=clock,
         )
 
-    def _logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
-        logits = self.runtime.logits(small)
+    def _feed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if isinstance(self.runtime, runtimes.Painting):
+            return picture
+        return kernels.shrink(picture, self.contract.factor)
+
+    def _knows(self, ask: Ask) -> bool:
+        """An engine with a mask for its head does not say how far the best class leads."""
+        return not (ask.confidence and isinstance(self.runtime, runtimes.Painting))
+
+    def _found(self, taken: Taken) -> NDArray[Any]:
+        with taken.clock.stage("network"):
+            return self.run([taken.feed])[0]
+
+    def _painted(self, taken: Taken, found: NDArray[Any]) -> Painted:
+        with taken.clock.stage("paint"):
+            mask, confidence = self._planes(taken, found)
+        return Painted(
+            mask=mask,
+            contract=self.contract,
+            picture=taken.picture,
+            confidence=confidence,
+            milliseconds=taken.clock.milliseconds,
+            kept=taken.kept,
+            window=taken.window,
+        )
+
+    def _planes(self, taken: Taken, found: NDArray[Any]) -> tuple[Mask, NDArray[np.uint8] | None]:
+        if isinstance(self.runtime, runtimes.Painting):
+            top, left, height, width = taken.window or (0, 0, *taken.size)
+            return found[top : top + height, left : left + width], None
+        self._check(found)
+        done = kernels.painting(found, taken.size, window=taken.window, margin=taken.ask.confidence)
+        return done.mask, done.margin
+
+    def _check(self, logits: NDArray[np.floating]) -> None:
         if len(logits) != len(self.contract.classes):
             raise UserError(
                 f"'{self._model}': the network has {len(logits)} classes, "
                 f"its contract {len(self.contract.classes)}",
                 hint="export the checkpoint again with this softres",
             )
-        return logits
+
+    @cached_property
+    def _plan(self) -> tiling.Plan:
+        """Measured at the first picture that is worked in tiles."""
+        assert isinstance(self.runtime, runtimes.Network)
+        return tiling.plan(self.runtime.logits, self.tile)

@@ -138,7 +138,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def client(model: Path) -> Iterator[httpx.Client]:
-    with running(Settings(model=model, max_bytes=4_000_000)) as client:
+    with running(Settings(models=(model,), max_bytes=4_000_000)) as client:
         yield client
 
 
