@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +41,17 @@ class _Open:
     convolutions: tuple[int, int] | None
     seconds: list[tuple[float, float]] = field(default_factory=list)
 
+    def call(self, seconds: float) -> None:
+        """Times it for a while, unless its masks are wrong or its process ends."""
+        if self.judgement.wrong:
+            return
+        try:
+            self.seconds += self.process.times(seconds)
+        except UserError as error:
+            self.judgement = replace(self.judgement, wrong=error.message)
+
     def row(self) -> Row:
+        """What came of it."""
         return measured(
             self.entry,
             self.judgement,
@@ -58,7 +69,8 @@ def conduct(request: Request) -> Outcome:
     labelled = samples.held_out(known, options)
     size = request.size or _usual_size(labelled)
     entries, absent = plan.entries(found, request, size)
-    shown = _shown(labelled, size, max(request.batches))
+    fitting = _fitting(labelled, size)
+    shown = _shown(fitting, size, max(request.batches))
     judge = Judge(
         reference=known,
         name=name,
@@ -68,7 +80,7 @@ def conduct(request: Request) -> Outcome:
     )
     rows = _rows(entries, judge, request, absent)
     return Outcome(
-        facts=_facts(request),
+        facts=_facts(request) | {"timed on": "labelled pictures" if fitting else "made-up ones"},
         size=size,
         reference=name,
         data=labelled.source if labelled else "",
@@ -91,10 +103,14 @@ def _usual_size(labelled: Labelled | None) -> Size:
     return data.upright_size(labelled.pairs[0].picture) if labelled else USUAL
 
 
-def _shown(labelled: Labelled | None, size: Size, count: int) -> Pictures:
-    """What is timed: labelled pictures of that size, or made-up ones."""
+def _fitting(labelled: Labelled | None, size: Size) -> list[Path]:
+    """Labelled pictures of the size that is timed."""
     pairs = labelled.pairs if labelled else ()
-    fitting = [pair.picture for pair in pairs if data.upright_size(pair.picture) == size]
+    return [pair.picture for pair in pairs if data.upright_size(pair.picture) == size]
+
+
+def _shown(fitting: list[Path], size: Size, count: int) -> Pictures:
+    """What is timed: those pictures, or made-up ones."""
     if not fitting:
         rng = np.random.default_rng(0)
         return np.stack([verify.structured(rng, size) for _ in range(count)])
@@ -113,12 +129,10 @@ def _rows(entries: list[Entry], judge: Judge, request: Request, absent: list[Abs
                 absent.append(
                     Absence(file=entry.file.path.name, way=entry.title, reason=error.message)
                 )
-        timed = [each for each in opened if not each.judgement.wrong]
-        rounds = list(range(ROUNDS))
-        for number in talk.track(rounds, "timing", ROUNDS):
+        for number in talk.track(list(range(ROUNDS)), "timing", ROUNDS):
             # To and fro: nobody always follows the same one.
-            for each in timed if number % 2 == 0 else reversed(timed):
-                each.seconds += each.process.times(request.seconds / ROUNDS)
+            for each in opened if number % 2 == 0 else reversed(opened):
+                each.call(request.seconds / ROUNDS)
         return [each.row() for each in opened]
 
 

@@ -12,7 +12,7 @@ from export.intake import Size
 from trainer.comparison.table import pipes
 
 HEADER = (
-    *("file, way", "batch", "network", "head", "p50", "p99", "x", "a second"),
+    *("file, way", "n", "network", "head", "p50", "p99", "x", "/s"),
     *("+MB", "MB", "changed", "mIoU"),
 )
 
@@ -59,8 +59,9 @@ class Outcome:
 
     def _notes(self) -> Iterator[str]:
         labelled = f"on {self.data}" if self.data else "on made-up pictures"
-        yield "network, head (all the rest), p50, p99: ms; x: p50 in that of the first row"
-        yield "a second: pictures; +MB: memory at its height; MB: the file"
+        yield "n: pictures at once; network, head (all the rest), p50, p99: ms for them"
+        yield "x: p50 / p50 of the first row of as many pictures; /s: pictures a second"
+        yield "+MB: memory at its height, over the process with its libraries; MB: the file"
         yield f"changed: % of pixels unlike {self.reference}'s, {labelled}"
         for file, way in self.heads().items():
             yield f"{file}: fastest as {way}"

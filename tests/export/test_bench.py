@@ -217,5 +217,14 @@ def test_a_file_that_does_not_open_is_an_error_that_says_why(tmp_path):
         process.opened()
 
 
+def test_a_process_that_ends_says_so(tmp_path, artefact):
+    job = Job(way="graph", file=artefact, threads=1)
+    with Process(job, np.zeros((1, 8, 8, 3), np.uint8)) as process:
+        process.opened()
+        process._process.kill()
+        with pytest.raises(UserError, match="its process ended with -9"):
+            process.times(0)
+
+
 def test_every_file_in_the_folder_is_a_way_in_the_plan():
     assert sorted(plan.ORDER) == ways.names()
