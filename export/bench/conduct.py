@@ -93,7 +93,7 @@ def _facts(request: Request) -> dict[str, str]:
     return {
         "device": processor(),
         "threads": str(request.threads),
-        "softres": writer(),
+        "softres": writer().removeprefix("softres "),
         "seconds a row": f"{request.seconds:g}",
         **versions(),
     }
