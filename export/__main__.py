@@ -163,6 +163,36 @@ def verify(
 
 
 @app.command()
+def bench(
+    artefacts: Annotated[list[Path], typer.Argument(metavar="ARTEFACT...")],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL.ckpt", help="adds what people do without an artefact"),
+    ] = None,
+    data: Data = "",
+    pictures: Pictures = PICTURES,
+    size: Annotated[
+        str, typer.Option(help="1024x2048; default: that of the data's pictures", show_default="")
+    ] = "",
+    batch: Annotated[str, typer.Option(help="pictures at once, by commas")] = "1",
+    seconds: Annotated[float, typer.Option(min=0, help="to time each row for")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Time artefacts every way they run here; what has wrong masks gets no time.
+
+    With --checkpoint also beside PyTorch, at the same factor and at full size. All rows are timed
+    in turns, each in a process of its own; SOFTRES_THREADS says with how many threads. The exit
+    status is 1 where a row has wrong masks.
+    """
+    from export.bench.conduct import conduct
+    from export.bench.plan import request
+
+    outcome = conduct(request(artefacts, checkpoint, data, pictures, size, batch, seconds))
+    print(json.dumps(outcome.plain(), indent=1) if as_json else outcome.markdown(), end="")
+    raise SystemExit(any(row.wrong for row in outcome.rows))
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,

@@ -84,7 +84,7 @@ def pictures(intake: Intake | None = None, seed: int = 0) -> list[NDArray[np.uin
     taken = intake or Intake()
     rng = np.random.default_rng(seed)
     count = taken.fixed_batch or min(2, taken.batch[1] if taken.batch else 2)
-    return [np.stack([_structured(rng, size) for _ in range(count)]) for size in _sizes(taken)]
+    return [np.stack([structured(rng, size) for _ in range(count)]) for size in _sizes(taken)]
 
 
 def _sizes(taken: Intake) -> list[tuple[int, int]]:
@@ -94,7 +94,8 @@ def _sizes(taken: Intake) -> list[tuple[int, int]]:
     return list(dict.fromkeys([*fitting, *taken.size]))
 
 
-def _structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
+def structured(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """One picture with something to see at every scale."""
     total = np.zeros((*size, 3))
     for scale in (64, 16, 4, 1):
         coarse = rng.normal(size=(-(size[0] // -scale), -(size[1] // -scale), 3))

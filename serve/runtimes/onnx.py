@@ -2,13 +2,12 @@
 
 The graph paints full-size masks by itself. Here only its network, `small` -> `logits`, is cut out
 and run: the kernels around it give the same mask without ever holding logits of full size, and
-every stage has its own time.
+every stage has its own time. Its int8, if it has any, becomes the uint8 that this CPU is fast in.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,16 @@ from numpy.typing import NDArray
 
 from kernels import threads as kernel_threads
 from kernels.artefact import CONTRACT_KEY, IMAGE, LOGITS, SMALL
+from kernels.cut import EXPORT_HINT, cut
 from kernels.errors import UserError
+from kernels.session import settle
+from kernels.unsigned import unsigned
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto
 
-EXPORT_HINT = "export the checkpoint again with this softres"
+__all__ = ["CONTRACT_KEY", "OnnxRuntime", "cut", "open_artefact"]
+
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # One call already fills the cores of a CPU: four pictures of 256 x 512 in a call took 158 ms each,
 # one by one 148. A GPU is filled by several.
@@ -65,6 +68,8 @@ def open_artefact(
     contract = _contract(model, path)
     _refuse_fixed(model, path)
     cut(model, path)
+    if provider == CPU:
+        unsigned(model)
     count = threads or kernel_threads.count()
     session = _session(onnxruntime, model, count, path, provider)
     runs_on = _verified(session, provider, device)
@@ -97,26 +102,6 @@ def _verified(session: Any, wanted: str, device: str) -> str:
             hint="its log says what CUDA lacks: a driver, cuDNN or a GPU; or take --device cpu",
         )
     return runs_on
-
-
-def cut(model: ModelProto, path: Path) -> None:
-    """Leave in `model` only what makes `logits` out of `small`, at any size."""
-    onnx = _library("onnx")
-    graph = model.graph
-    kept = _needed(graph, path)
-    for index in reversed(range(len(graph.node))):
-        if index not in kept:
-            del graph.node[index]
-    read = {name for node in graph.node for name in _reads(node)}
-    for index in reversed(range(len(graph.initializer))):
-        if graph.initializer[index].name not in read:
-            del graph.initializer[index]
-    # Shapes noted for the whole graph would bind the cut one; the runtime infers its own.
-    for listed in (graph.input, graph.output, graph.value_info):
-        del listed[:]
-    kind, shape = onnx.TensorProto.FLOAT, ["N", "h", "w", 3]
-    graph.input.append(onnx.helper.make_tensor_value_info(SMALL, kind, shape))
-    graph.output.append(onnx.ValueInfoProto(name=LOGITS))
 
 
 def _library(name: str) -> Any:
@@ -166,49 +151,10 @@ def _refuse_fixed(model: ModelProto, path: Path) -> None:
             )
 
 
-def _needed(graph: GraphProto, path: Path) -> set[int]:
-    """The nodes on the way from `small` to `logits`."""
-    maker = {name: index for index, node in enumerate(graph.node) for name in node.output}
-    absent = [name for name in (SMALL, LOGITS) if name not in maker]
-    if absent:
-        raise UserError(
-            f"'{path}' has no tensor named {' or '.join(absent)} to cut the network at",
-            hint=EXPORT_HINT,
-        )
-    # Weights may be listed among the inputs as well.
-    inputs = {value.name for value in graph.input} - {weight.name for weight in graph.initializer}
-    needed: set[int] = set()
-    wanted = [LOGITS]
-    while wanted:
-        name = wanted.pop()
-        if name in inputs:
-            raise UserError(
-                f"'{path}': the network reads '{name}' past '{SMALL}'", hint=EXPORT_HINT
-            )
-        if name != SMALL and name in maker and maker[name] not in needed:
-            needed.add(maker[name])
-            wanted.extend(_reads(graph.node[maker[name]]))
-    return needed
-
-
-def _reads(node: NodeProto) -> Iterator[str]:
-    """Every name the node may read, the bodies of its branches and loops included."""
-    yield from node.input
-    for attribute in node.attribute:
-        for body in (attribute.g, *attribute.graphs):
-            for inner in body.node:
-                yield from _reads(inner)
-            yield from (value.name for value in body.output)
-
-
 def _session(
     onnxruntime: Any, model: ModelProto, threads: int, path: Path, provider: str = CPU
 ) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Threads that spin while they wait for the next network take the cores from paint.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = settle(onnxruntime.SessionOptions(), threads)
     providers: list[Any] = [CPU] if provider == CPU else [(CUDA, CUDA_OPTIONS), CPU]
     try:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)

@@ -47,15 +47,15 @@ def markdown(found: Sequence[Group], failures: Sequence[Failure], facts: Sequenc
     """All there is to say, in one text."""
     parts = ["\n".join(facts)]
     if found:
-        parts += [_pipes(table(found)), _pipes(class_table(found))]
+        parts += [pipes(table(found)), pipes(class_table(found))]
         parts += ["\n".join(f"- {ratio.told()}" for ratio in ratios(found))]
     if failures:
         rows = [("failed", "error"), *((f.cell.title, f.message) for f in failures)]
-        parts += [_pipes(rows)]
+        parts += [pipes(rows)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _pipes(rows: Sequence[Row]) -> str:
+def pipes(rows: Sequence[Row]) -> str:
     """Rows as a table of Markdown, its columns aligned."""
     clean = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*clean, strict=True)]

@@ -1,0 +1,76 @@
+"""The network in ONNX Runtime between `kernels.shrink` and `kernels.paint`: what is served."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import onnx
+
+import kernels
+from export import intake
+from export.bench import sessions
+from export.bench.ways import Job, Pictures
+from export.targets import Answer
+from kernels.artefact import CONTRACT_KEY, LOGITS, SMALL
+from kernels.contract import Contract
+from kernels.cut import cut
+from kernels.paint import Mask
+from kernels.unsigned import unsigned
+
+TITLE = "network + paint"
+SUFFIX = ".onnx"
+
+
+class Painted:
+    """The cut network with the kernels around it."""
+
+    def __init__(self, job: Job) -> None:
+        self._threads, self._model = job.threads, onnx.load(job.file)
+        props = {entry.key: entry.value for entry in self._model.metadata_props}
+        self._factor = Contract.from_json(props[CONTRACT_KEY]).factor
+        cut(self._model, job.file)
+        unsigned(self._model)
+        self._session = sessions.opened(self._model, job.threads)
+
+    def mask(self, pictures: Pictures) -> Mask:
+        """The mask of every picture."""
+        mask = self._pass(pictures)[0].mask
+        assert mask is not None
+        return mask
+
+    def timed(self, pictures: Pictures) -> tuple[float, float]:
+        """All of it, and the session's part."""
+        begin = time.perf_counter()
+        _, network = self._pass(pictures)
+        return time.perf_counter() - begin, network
+
+    def answer(self, pictures: Pictures) -> Answer:
+        """What every stage gave."""
+        return self._pass(pictures)[0]
+
+    def convolutions(self) -> tuple[int, int]:
+        """As ONNX Runtime fuses this network."""
+        return sessions.convolutions(self._model, self._threads)
+
+    def _pass(self, pictures: Pictures) -> tuple[Answer, float]:
+        small = kernels.shrink(pictures, self._factor).astype(np.float32)
+        begin = time.perf_counter()
+        (logits,) = self._session.run([LOGITS], {SMALL: small})
+        network = time.perf_counter() - begin
+        mask = kernels.paint(logits, (pictures.shape[1], pictures.shape[2]))
+        return Answer(small=small, logits=logits, mask=mask), network
+
+
+def obstacle(build: dict[str, Any]) -> str:
+    """A graph for one size pads and crops for that size alone."""
+    taken = intake.read(build.get("size", intake.DYNAMIC), build.get("batch", intake.DYNAMIC))
+    if taken.fixed_size or taken.fixed_batch:
+        return "the network of a graph for one shape cannot be cut out"
+    return "ONNX Runtime's CPU cannot compute it" if build.get("precision") == "bf16" else ""
+
+
+def open_way(job: Job) -> Painted:
+    """The network on the CPU."""
+    return Painted(job)
