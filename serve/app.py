@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from kernels import threads
-from serve import errors, openapi, upload
+from serve import errors, openapi, page, upload
 from serve.segment import Segmenter
 from serve.settings import Settings
 
@@ -26,6 +26,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title=TITLE, description=DESCRIPTION, version=VERSION, lifespan=_lifespan)
     app.state.settings = settings
     app.include_router(router)
+    app.include_router(page.router)
     errors.install(app)
     return app
 

@@ -1,0 +1,246 @@
+// The page: pictures in, their masks over them, and what was found.
+
+import { Album } from "./album.js";
+import * as camera from "./camera.js";
+import { keep } from "./downloads.js";
+import { askForKey, hideProblem, showProblem } from "./errors.js";
+import { listen } from "./gestures.js";
+import { Legend, percent } from "./legend.js";
+import { close, readMask, readPhoto } from "./picture.js";
+import { drawSample } from "./sample.js";
+import * as server from "./server.js";
+import * as snippets from "./snippets.js";
+import { showTimings, time } from "./timings.js";
+import { View } from "./view.js";
+
+const at = (id) => document.getElementById(id);
+const stage = at("stage");
+
+const view = new View(stage, at("photo"), at("mask"), () => {
+  at("zoom").textContent = `${Math.round(100 * view.zoom)} %`;
+});
+const legend = new Legend(at("legend"), at("absent"), at("all"), () => view.paint(legend.colours()));
+const album = new Album(at("strip"), { send, show });
+let opened = open();
+let photo = null;
+let turn = 0; // of showing: what comes too late is dropped
+
+/** Ask what is served. */
+async function open(model) {
+  const names = await keyed(server.models);
+  const chosen = model ?? names[0];
+  at("model").replaceChildren(...names.filter(Boolean).map((name) => new Option(name, name, false, name === chosen)));
+  at("model-field").hidden = names.length < 2;
+  const contract = await keyed(() => server.contract(chosen));
+  legend.open(contract);
+  const classes = contract.classes.length;
+  at("facts").textContent = `${classes} ${classes === 1 ? "class" : "classes"}, seen at ${contract.factor} of each side`;
+  return { contract, model: chosen };
+}
+
+/** What `request` gives, the key asked for where the server wants one. */
+async function keyed(request) {
+  for (;;) {
+    try {
+      return await request();
+    } catch (problem) {
+      if (problem.status !== 401 || !(await askForKey(problem))) throw problem;
+    }
+  }
+}
+
+async function send(file) {
+  // What failed at first, such as a server that was not there, is tried again.
+  opened = opened.catch(() => open());
+  const { model } = await opened;
+  return keyed(() => server.segment(file, { model }));
+}
+
+/** Show a picture of the album as far as it is: alone, with its mask, or with what went wrong. */
+async function show(item) {
+  const mine = ++turn;
+  layOut(item);
+  if (!item) return;
+  const [seen, mask] = await Promise.all([
+    item.file === photo?.file ? photo : readPhoto(item.file),
+    item.answer ? readMask(item.answer.blob) : null,
+  ]);
+  if (mine !== turn) {
+    if (seen !== photo) close(seen);
+    return;
+  }
+  if (seen !== photo) {
+    close(photo);
+    photo = seen && Object.assign(seen, { file: item.file });
+  }
+  if (mask) legend.fill(mask);
+  fitStage(mask ?? photo);
+  view.show(photo, mask);
+  stage.classList.toggle("painted", Boolean(mask));
+  if (mask) tell(`${item.name}: ${found()}. ${time(item.answer.roundTrip)}.`);
+}
+
+/** On a phone the stage takes the picture's shape. */
+function fitStage(picture) {
+  stage.classList.toggle("seen", Boolean(picture));
+  if (picture) stage.style.setProperty("--aspect", picture.width / picture.height);
+}
+
+function layOut(item) {
+  const left = at("welcome").contains(document.activeElement);
+  at("welcome").hidden = Boolean(item);
+  at("surface").hidden = at("tools").hidden = !item;
+  at("side").hidden = !item?.answer;
+  at("busy").hidden = !["waiting", "busy"].includes(item?.status);
+  if (item && left) at("surface").focus({ preventScroll: true });
+  if (!item) {
+    view.show(null, null);
+    stage.classList.remove("painted", "seen");
+  }
+  point();
+  if (item?.problem) showProblem(item, () => album.again([item]), () => album.remove(item));
+  else hideProblem();
+  if (item?.status === "busy") tell(`Segmenting ${item.name}`);
+  if (item?.answer) {
+    showTimings(item.answer, at("bar"), at("stages"), at("trip"));
+    showSnippet();
+  }
+}
+
+function found() {
+  const largest = [...legend.shares].sort((one, other) => other[1] - one[1]);
+  return largest.slice(0, 5).map(([id, share]) => `${legend.name(id)} ${percent(share)}`).join(", ");
+}
+
+function tell(text) {
+  at("told").textContent = text;
+}
+
+/** Name the class at a point of the stage; `spoken` by the keyboard, whose point is the middle. */
+function point(x, y, spoken = false) {
+  const seen = x === undefined ? null : view.at(x, y);
+  at("under").hidden = !seen;
+  stage.classList.toggle("crossed", spoken);
+  legend.mark(seen?.id);
+  if (!seen) return;
+  const text = `${legend.name(seen.id)} ${percent(legend.shares.get(seen.id))}`;
+  at("under").textContent = text;
+  const [beside, width] = [at("under"), stage.clientWidth];
+  const left = Math.min(x + 14, width - beside.offsetWidth - 8);
+  beside.style.transform = `translate(${Math.max(8, left)}px, ${y > 60 ? y - 42 : y + 18}px)`;
+  if (spoken) tell(text);
+}
+
+async function showSnippet() {
+  const item = album.current;
+  if (!item) return;
+  const { model } = await opened;
+  const facts = { name: item.name, model, keyed: Boolean(server.key.get()) };
+  const tongue = document.querySelector("[name=tongue]:checked").value;
+  const text =
+    tongue === "curl"
+      ? snippets.curl({ ...facts, address: server.address(model, "png") })
+      : snippets.python({ ...facts, server: server.BASE.href.replace(/\/$/, "") });
+  at("snippet").firstElementChild.textContent = text;
+}
+
+async function copy() {
+  const text = at("snippet").textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    at("copy").textContent = "Copied";
+    tell("Copied");
+  } catch {
+    // Without https there is no clipboard: marked, it is one key away.
+    getSelection().selectAllChildren(at("snippet"));
+    at("copy").textContent = "Press Ctrl-C";
+  }
+  setTimeout(() => (at("copy").textContent = "Copy"), 1600);
+}
+
+async function shoot() {
+  try {
+    const file = await camera.takePicture(at("booth"), at("video"), at("shoot"), at("leave"));
+    if (file) album.add([file]);
+  } catch (error) {
+    tell(`No camera: ${error.message}`);
+    at("camera").disabled = at("camera-more").disabled = true;
+    at("camera").textContent = "No camera here";
+  }
+}
+
+function setOpacity() {
+  at("mask").style.opacity = at("opacity").value / 100;
+  at("opacity-told").textContent = `${at("opacity").value} %`;
+}
+
+function setSplit() {
+  const comparing = at("compare").getAttribute("aria-pressed") === "true";
+  at("split").hidden = !comparing;
+  stage.classList.toggle("comparing", comparing);
+  at("mask").style.clipPath = comparing ? `inset(0 0 0 ${at("split").value}%)` : "";
+}
+
+function click(id, act) {
+  at(id).addEventListener("click", act);
+}
+
+function listenToFiles() {
+  click("choose", () => at("file").click());
+  click("more", () => at("file").click());
+  click("sample", async () => album.add([await drawSample()]));
+  at("file").addEventListener("change", () => {
+    album.add(at("file").files);
+    // The same file may be chosen again.
+    at("file").value = "";
+  });
+  document.addEventListener("paste", (event) => album.add(event.clipboardData?.files ?? []));
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    stage.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) stage.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    stage.classList.remove("dropping");
+    album.add(event.dataTransfer?.files ?? []);
+  });
+  for (const id of ["camera", "camera-more"]) {
+    at(id).hidden = !camera.possible;
+    click(id, shoot);
+  }
+}
+
+function listenToTools() {
+  listen(at("surface"), view, point);
+  click("in", () => view.zoomBy(1.5));
+  click("out", () => view.zoomBy(1 / 1.5));
+  click("fit", () => view.fit());
+  click("copy", copy);
+  click("compare", () => {
+    at("compare").setAttribute("aria-pressed", String(at("split").hidden));
+    setSplit();
+  });
+  at("opacity").addEventListener("input", setOpacity);
+  at("split").addEventListener("input", setSplit);
+  at("model").addEventListener("change", () => {
+    opened = open(at("model").value);
+    album.again();
+  });
+  for (const tongue of document.querySelectorAll("[name=tongue]")) {
+    tongue.addEventListener("change", showSnippet);
+  }
+  at("downloads").append(...keep(() => album.current, async (file, format) => {
+    const { model } = await opened;
+    return keyed(() => server.segment(file, { model, format }));
+  }, tell));
+}
+
+listenToFiles();
+listenToTools();
+setOpacity();
+opened.catch((problem) => {
+  if (!album.current) showProblem({ problem }, () => location.reload());
+});
