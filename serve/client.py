@@ -262,6 +262,8 @@ def _problem(answer: _Answer, url: str) -> UserError:
     """What the server says is wrong; of something in between, at least the status."""
     try:
         plain = json.loads(answer.body)
-        return UserError(str(plain["detail"]), hint=str(plain.get("hint", "")))
+        # Which picture it is about is known better here.
+        detail = str(plain["detail"]).removeprefix("picture: ")
+        return UserError(detail, hint=str(plain.get("hint", "")))
     except (ValueError, KeyError, TypeError):
         return UserError(f"{url} answered {answer.status}", hint=NOT_OURS)
