@@ -25,17 +25,17 @@ let opened = open();
 let photo = null;
 let turn = 0; // of showing: what comes too late is dropped
 
-/** Ask what is served. */
-async function open(model) {
-  const names = await keyed(server.models);
-  const chosen = model ?? names[0];
-  at("model").replaceChildren(...names.filter(Boolean).map((name) => new Option(name, name, false, name === chosen)));
-  at("model-field").hidden = names.length < 2;
-  const contract = await keyed(() => server.contract(chosen));
-  legend.open(contract);
-  const classes = contract.classes.length;
-  at("facts").textContent = `${classes} ${classes === 1 ? "class" : "classes"}, seen at ${contract.factor} of each side`;
-  return { contract, model: chosen };
+/** Ask what is served. A single model needs no name. */
+async function open(name) {
+  const models = await keyed(server.models);
+  const chosen = models.find((model) => model.name === name) ?? models[0];
+  at("model").replaceChildren(...models.map((model) => new Option(model.name, model.name, false, model === chosen)));
+  at("model-field").hidden = models.length < 2;
+  const model = models.length < 2 ? null : chosen.name;
+  legend.open(await keyed(() => server.contract(model)));
+  const classes = chosen.classes === 1 ? "1 class" : `${chosen.classes} classes`;
+  at("facts").textContent = [chosen.file, classes, `factor ${chosen.factor}`, chosen.runtime].join(" · ");
+  return { model };
 }
 
 /** What `request` gives, the key asked for where the server wants one. */

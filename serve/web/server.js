@@ -22,15 +22,9 @@ export function address(model, format) {
   return new URL(`${path}?format=${format}`, BASE).href;
 }
 
-/** The names of the models; a single null where the server has but one and no names. */
+/** What is served, the model that answers by default first. */
 export async function models() {
-  try {
-    const told = await json("models");
-    return (told.models ?? told).map((model) => model.name ?? model);
-  } catch (problem) {
-    if (problem.status === 404) return [null];
-    throw problem;
-  }
+  return (await json("models")).models;
 }
 
 /** Classes, colours and factor of a model. */
