@@ -1,9 +1,17 @@
-// A worker that reads class ids out of a mask PNG, exactly: no canvas and no colour management.
+// A worker that reads what is large: photos, and the class ids of a mask PNG, exactly: no canvas
+// and no colour management come near them.
 
-self.onmessage = async ({ data: { ticket, blob } }) => {
+import { readPhoto } from "./photo.js";
+
+self.onmessage = async ({ data: { ticket, blob, most } }) => {
   try {
-    const mask = await decode(blob);
-    self.postMessage({ ticket, mask }, [mask.ids.buffer]);
+    if (most) {
+      const photo = await readPhoto(blob, most);
+      self.postMessage({ ticket, made: photo }, [photo.full, photo.small].filter(Boolean));
+    } else {
+      const mask = await decode(blob);
+      self.postMessage({ ticket, made: mask }, [mask.ids.buffer]);
+    }
   } catch (error) {
     self.postMessage({ ticket, error: String(error.message ?? error) });
   }

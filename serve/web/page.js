@@ -17,12 +17,12 @@ const at = (id) => document.getElementById(id);
 const stage = at("stage");
 
 const view = new View(stage, at("photo"), at("mask"), () => {
-  at("zoom").textContent = `${Math.round(100 * view.zoom)} %`;
+  at("zoom").textContent = view.mask || view.photo ? `${Math.round(100 * view.zoom)} %` : "–";
 });
 const legend = new Legend(at("legend"), at("absent"), at("all"), () => view.paint(legend.colours()));
 const album = new Album(at("strip"), { send, show });
 let opened = open();
-let photo = null;
+let held = { file: null, photo: null }; // the photo on show, or on its way
 let turn = 0; // of showing: what comes too late is dropped
 
 /** Ask what is served. A single model needs no name. */
@@ -41,10 +41,14 @@ async function open(name) {
 /** What `request` gives, the key asked for where the server wants one. */
 async function keyed(request) {
   for (;;) {
+    const used = server.key.get();
     try {
       return await request();
     } catch (problem) {
-      if (problem.status !== 401 || !(await askForKey(problem))) throw problem;
+      if (problem.status !== 401) throw problem;
+      // Meanwhile another request may have been given the key.
+      const other = server.key.get() !== used;
+      if (!other && !(await askForKey(problem))) throw problem;
     }
   }
 }
@@ -61,23 +65,31 @@ async function show(item) {
   const mine = ++turn;
   layOut(item);
   if (!item) return;
-  const [seen, mask] = await Promise.all([
-    item.file === photo?.file ? photo : readPhoto(item.file),
+  const [photo, mask] = await Promise.all([
+    photoOf(item.file),
     item.answer ? readMask(item.answer.blob) : null,
   ]);
-  if (mine !== turn) {
-    if (seen !== photo) close(seen);
-    return;
-  }
-  if (seen !== photo) {
-    close(photo);
-    photo = seen && Object.assign(seen, { file: item.file });
-  }
+  if (mine !== turn) return;
   if (mask) legend.fill(mask);
   fitStage(mask ?? photo);
-  view.show(photo, mask);
+  replace(photo, mask);
   stage.classList.toggle("painted", Boolean(mask));
   if (mask) tell(`${item.name}: ${found()}. ${time(item.answer.roundTrip)}.`);
+}
+
+/** The photo of a file, read once; that of another file is let go unless it is still on show. */
+function photoOf(file) {
+  if (held.file !== file) {
+    held.photo?.then((old) => old !== view.photo && close(old));
+    held = { file, photo: file && readPhoto(file) };
+  }
+  return held.photo;
+}
+
+function replace(photo, mask) {
+  const old = view.photo;
+  view.show(photo, mask);
+  if (old !== photo) close(old);
 }
 
 /** On a phone the stage takes the picture's shape. */
@@ -90,11 +102,14 @@ function layOut(item) {
   const left = at("welcome").contains(document.activeElement);
   at("welcome").hidden = Boolean(item);
   at("surface").hidden = at("tools").hidden = !item;
-  at("side").hidden = !item?.answer;
+  // Its place is kept from the first: a stage that moves when the mask comes is hard to look at.
+  at("side").hidden = !item;
+  at("side").classList.toggle("blank", !item?.answer);
   at("busy").hidden = !["waiting", "busy"].includes(item?.status);
   if (item && left) at("surface").focus({ preventScroll: true });
   if (!item) {
-    view.show(null, null);
+    photoOf(null);
+    replace(null, null);
     stage.classList.remove("painted", "seen");
   }
   point();

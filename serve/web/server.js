@@ -74,7 +74,9 @@ async function problem(answer) {
   } catch {
     // Something in between, such as a proxy, answered in its own words.
   }
-  const detail = plain.detail ?? `The server answered ${answer.status} ${answer.statusText}`;
+  // Which picture it is about is known better here.
+  const detail =
+    plain.detail?.replace(/^picture: /, "") ?? `The server answered ${answer.status} ${answer.statusText}`;
   return new Problem(detail, { hint: plain.hint || wait(answer), status: answer.status });
 }
 

@@ -45,15 +45,15 @@ export class View {
       canvas.width = Math.max(1, Math.round(this.stage.clientWidth * this.density));
       canvas.height = Math.max(1, Math.round(this.stage.clientHeight * this.density));
     }
-    if (this.fitted) this.fit();
-    else this.settle();
+    if (this.fitted) this.scale = 0;
+    this.settle();
+    // At once: a canvas of a new size is empty, and would be seen so.
+    this.drawNow();
   }
 
   fit() {
-    const { width, height } = this.maskCanvas;
-    this.scale = this.least = Math.min(width / this.size.width, height / this.size.height);
+    this.scale = 0;
     this.settle();
-    this.fitted = true;
   }
 
   /** Zoom about a point of the stage, its middle by default. */
@@ -98,13 +98,16 @@ export class View {
   }
 
   draw() {
+    this.frame ??= requestAnimationFrame(() => this.drawNow());
+  }
+
+  drawNow() {
+    cancelAnimationFrame(this.frame);
+    this.frame = undefined;
     clearTimeout(this.resting);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      this.drawPhoto();
-      this.drawMask(1);
-      if (this.scale < 1) this.resting = setTimeout(() => this.drawMask(2), REST);
-    });
+    this.drawPhoto();
+    this.drawMask(1);
+    if (this.scale < 1) this.resting = setTimeout(() => this.drawMask(2), REST);
   }
 
   drawPhoto() {

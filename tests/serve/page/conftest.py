@@ -10,7 +10,7 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,24 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-PATIENCE = 20.0
+PATIENCE = 60.0
+SIZE = (1280, 860)
+RESET = """
+  if (compare.ariaPressed === "true") compare.click();
+  opacity.value = 55;
+  opacity.dispatchEvent(new Event("input"));
+  document.querySelector("[name=tongue]").click();
+  for (const button of [...document.querySelectorAll(".away")].reverse()) button.click();
+  sessionStorage.clear();
+  if (gate.open) document.getElementById("gate-leave").click();
+  document.activeElement.blur();
+"""
 # The pipe's ends lie where they cannot be in each other's way while 3 and 4 are filled.
 HIGH = 50
+
+
+# What a request gets instead of the server's answer: status, headers, body; None lets it pass.
+Answerer = Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes] | None]
 
 
 class Chromium:
@@ -121,7 +136,7 @@ class Chromium:
 class Tab:
     """One page in a context of its own: no storage and no cache of another's."""
 
-    def __init__(self, browser: Chromium, width: int = 1280, height: int = 860) -> None:
+    def __init__(self, browser: Chromium) -> None:
         self.browser = browser
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
         target = browser.call(
@@ -132,7 +147,8 @@ class Tab:
         ]
         for domain in ("Page", "Runtime", "Network", "Log", "DOM"):
             self.call(f"{domain}.enable")
-        self.resize(width, height)
+        self._answerer: Answerer | None = None
+        self.resize(*SIZE)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self.browser.call(method, self.session, **parameters)
@@ -155,6 +171,17 @@ class Tab:
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete' && location.protocol === 'http:'")
 
+    def begin_anew(self) -> None:
+        """Take away what an earlier test left: pictures, choices, answers and events."""
+        if self._answerer:
+            self.call("Fetch.disable")
+            self._answerer = None
+        self.call("Emulation.setEmulatedMedia", features=[])
+        self.resize(*SIZE)
+        self.js(RESET)
+        self.until("!welcome.hidden")
+        self.browser.events[:] = [e for e in self.browser.events if e not in self._events()]
+
     def js(self, expression: str) -> Any:
         """The value of an expression; a promise is waited for."""
         answer = self.call(
@@ -171,10 +198,34 @@ class Tab:
         """Wait until an expression holds."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
+            self._answer_paused()
             if self.js(f"(() => {{ try {{ return Boolean({expression}) }} catch {{}} }})()"):
                 return
             self.browser.listen(0.03)
         raise AssertionError(f"never came true: {expression}; errors: {self.errors()}")
+
+    def pretend(self, pattern: str, answer: Answerer) -> None:
+        """Answer what is sent to `pattern` in the server's place, while something is waited for."""
+        self._answerer = answer
+        self.call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+
+    def _answer_paused(self) -> None:
+        paused = [e for e in self._events() if e["method"] == "Fetch.requestPaused"]
+        for event in paused:
+            self.browser.events.remove(event)
+            number, asked = event["params"]["requestId"], event["params"]["request"]
+            given = self._answerer(asked) if self._answerer else None
+            if given is None:
+                self.call("Fetch.continueRequest", requestId=number)
+                continue
+            status, headers, body = given
+            self.call(
+                "Fetch.fulfillRequest",
+                requestId=number,
+                responseCode=status,
+                responseHeaders=[{"name": n, "value": v} for n, v in headers.items()],
+                body=base64.b64encode(body).decode(),
+            )
 
     def choose(self, *files: Path) -> None:
         """Choose files as in the browser's own dialogue."""
@@ -264,18 +315,35 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 
 @pytest.fixture
-def tab(chromium: Chromium) -> Iterator[Tab]:
-    """An empty page."""
-    tab = Tab(chromium)
-    try:
-        yield tab
-    finally:
+def new_tab(chromium: Chromium) -> Iterator[Callable[[object], Tab]]:
+    """Opens the page of a server of the test's own."""
+    tabs = []
+
+    def opened(address: object) -> Tab:
+        tabs.append(_opened(chromium, address))
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
         tab.close()
 
 
+@pytest.fixture(scope="session")
+def shared_page(chromium: Chromium, client: httpx.Client) -> Iterator[Tab]:
+    tab = _opened(chromium, client.base_url)
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
-def page(tab: Tab, client: httpx.Client) -> Tab:
-    """The page of the shared service, opened."""
-    tab.open(str(client.base_url))
+def page(shared_page: Tab) -> Tab:
+    """The page of the shared service as it is at first; opened once, for that takes a second."""
+    shared_page.begin_anew()
+    return shared_page
+
+
+def _opened(chromium: Chromium, address: object) -> Tab:
+    tab = Tab(chromium)
+    tab.open(str(address))
     tab.until("document.getElementById('facts').textContent")
     return tab
