@@ -183,28 +183,28 @@ export class View {
     for (let y = 0, at = 0; y < rows.length; y += 2) {
       const [upper, lower] = [rows[y], rows[y + 1]];
       for (let x = 0; x < columns.length; x += 2, at++) {
-        const [left, right] = [columns[x], columns[x + 1]];
+        const left = columns[x];
+        const right = columns[x + 1];
         const a = seen(upper, left);
         const b = seen(upper, right);
         const c = seen(lower, left);
         const d = seen(lower, right);
-        pixels[at] = a === b && b === c && c === d ? a : mixed([a, b, c, d]);
+        pixels[at] = a === b && b === c && c === d ? a : mixed(a, b, c, d);
       }
     }
   }
 }
 
-/** The mean of colours, each weighing as much as it covers. */
-function mixed(colours) {
-  let [red, green, blue, cover] = [0, 0, 0, 0];
-  for (const colour of colours) {
-    const weight = colour >>> 24;
-    red += (colour & 255) * weight;
-    green += ((colour >>> 8) & 255) * weight;
-    blue += ((colour >>> 16) & 255) * weight;
-    cover += weight;
-  }
+/** The mean of four colours, each weighing as much as it covers. */
+function mixed(a, b, c, d) {
+  const p = a >>> 24;
+  const q = b >>> 24;
+  const r = c >>> 24;
+  const s = d >>> 24;
+  const cover = p + q + r + s;
   if (!cover) return 0;
-  const [r, g, b] = [red, green, blue].map((sum) => Math.round(sum / cover));
-  return ((Math.round(cover / colours.length) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  const part = (shift) =>
+    (((a >>> shift) & 255) * p + ((b >>> shift) & 255) * q + ((c >>> shift) & 255) * r + ((d >>> shift) & 255) * s) /
+    cover;
+  return ((Math.round(cover / 4) << 24) | (part(16) << 16) | (part(8) << 8) | part(0)) >>> 0;
 }
