@@ -93,12 +93,13 @@ async def _segmented(request: Request, model: Model) -> Response:
     settings: Settings = state.settings
     upload.check_length(request, settings.max_bytes)
     leave = state.gate.enter()
-    try:
-        data = await upload.read(request, settings.max_bytes, settings.body_timeout)
-    except BaseException:
-        leave()
-        raise
-    answer = await state.schedule.answer(request, model, data, leave)
+    with state.gate.attended():
+        try:
+            data = await upload.read(request, settings.max_bytes, settings.body_timeout)
+        except BaseException:
+            leave()
+            raise
+        answer = await state.schedule.answer(request, model, data, leave)
     timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
     return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
 

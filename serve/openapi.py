@@ -54,6 +54,15 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {errors.MEDIA_TYPE: {"schema": PROBLEM}}}
 
 
+def _later(description: str) -> dict[str, Any]:
+    """A problem that passes; the answer says when."""
+    seconds = {
+        "description": "Seconds until it is worth another try.",
+        "schema": {"type": "integer"},
+    }
+    return {**_problem(description), "headers": {"Retry-After": seconds}}
+
+
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask.",
@@ -66,6 +75,10 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         },
     },
     400: _problem("Not a picture, a damaged one, no bytes, or a form without exactly one file."),
+    404: _problem("There is no model of that name."),
+    408: _problem("The body took too long to arrive."),
     413: _problem("More bytes or more pixels than the server takes."),
+    429: _later("As many requests wait as may; the body was not read."),
     500: _problem("The server failed; its log says why."),
+    503: _later("No answer within the deadline, or the server is about to stop."),
 }

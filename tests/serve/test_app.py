@@ -71,7 +71,9 @@ def test_openapi_describes_bodies_answers_and_errors(client: httpx.Client) -> No
         segment["requestBody"]["content"]
     )
     assert "upright" in segment["description"]
-    assert set(segment["responses"]) == {"200", "400", "413", "500"}
+    problems = {"400", "404", "408", "413", "429", "500", "503"}
+    assert set(segment["responses"]) == {"200", *problems}
+    assert all("Retry-After" in segment["responses"][code]["headers"] for code in ("429", "503"))
     assert "image/png" in segment["responses"]["200"]["content"]
     assert "Server-Timing" in segment["responses"]["200"]["headers"]
     assert "application/problem+json" in segment["responses"]["413"]["content"]
