@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from kernels import registry
 from serve.segment import STAGES, Segmenter
 from serve.settings import Settings
 
@@ -300,24 +301,42 @@ def test_the_camera_gives_a_picture(page: Any) -> None:
     assert page.js("booth.open") is False
 
 
+def saved(page: Any, format_name: str, folder: Path, name: str) -> bytes:
+    """What the button of a format saves."""
+    page.browser.call(
+        "Browser.setDownloadBehavior",
+        behavior="allow",
+        downloadPath=str(folder),
+        browserContextId=page.context,
+    )
+    page.click(f"#downloads [aria-label='Download {format_name}']")
+    page.until(f"told.textContent === '{format_name} saved'")
+    for _ in range(100):
+        if (folder / name).exists():
+            return (folder / name).read_bytes()
+        page.browser.listen(0.05)
+    raise AssertionError(f"{name} was not saved: {list(folder.iterdir())}")
+
+
 def test_the_mask_is_saved_byte_for_byte(
     seen: Any, client: Any, picture: Path, tmp_path: Path
 ) -> None:
-    seen.browser.call(
-        "Browser.setDownloadBehavior",
-        behavior="allow",
-        downloadPath=str(tmp_path),
-        browserContextId=seen.context,
-        eventsEnabled=True,
-    )
-    seen.click("#downloads button")
-    seen.until("told.textContent === 'PNG saved'")
-    saved = tmp_path / "street é-mask.png"
-    for _ in range(100):
-        if saved.exists():
-            break
-        seen.browser.listen(0.05)
-    assert saved.read_bytes() == client.post("/segment", content=picture.read_bytes()).content
+    file = saved(seen, "PNG", tmp_path, "street é-mask.png")
+    assert file == client.post("/segment", content=picture.read_bytes()).content
+
+
+@pytest.mark.parametrize("name", ["GeoJSON", "JSON"])
+@pytest.mark.skipif(
+    not {"geojson", "json"} <= set(registry.names("serve.encode")),
+    reason="wants the answer formats geojson and json",
+)
+def test_other_formats_are_saved_as_the_server_answers_them(
+    name: str, seen: Any, client: Any, picture: Path, tmp_path: Path
+) -> None:
+    file = saved(seen, name, tmp_path, f"street é.{name.lower()}")
+    asked = {"format": name.lower()}
+    answer = client.post("/segment", params=asked, content=picture.read_bytes())
+    assert json.loads(file) == answer.json()
 
 
 def test_what_is_no_picture_is_told_kindly_with_a_hint(page: Any) -> None:
