@@ -1,6 +1,6 @@
 // The pictures of this visit: which wait for an answer, which have one, and which is looked at.
 
-import { make } from "./legend.js";
+import { button, make } from "./elements.js";
 import { thumbnail } from "./picture.js";
 
 const AT_ONCE = 2;
@@ -78,17 +78,14 @@ export class Album {
 
   tile(item) {
     const tile = make("li", "tile");
-    const look = make("button", "look");
-    const away = make("button", "away", "×");
+    const look = button("", () => this.choose(item), "look");
+    const away = button("×", () => this.remove(item), "away");
     const canvas = make("canvas");
     [canvas.width, canvas.height] = [144, 96];
     look.append(canvas);
-    for (const button of [look, away]) button.type = "button";
     look.title = item.name;
     look.setAttribute("aria-label", `${item.name}: ${SAID[item.status]}`);
     away.setAttribute("aria-label", `Take ${item.name} away`);
-    look.addEventListener("click", () => this.choose(item));
-    away.addEventListener("click", () => this.remove(item));
     tile.append(look, away);
     thumbnail(item.file, canvas);
     return tile;

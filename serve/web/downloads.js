@@ -1,6 +1,6 @@
 // Buttons that save the mask on show, in one format each.
 
-import { make } from "./legend.js";
+import { button } from "./elements.js";
 import { stem } from "./snippets.js";
 
 const FORMATS = [
@@ -9,33 +9,29 @@ const FORMATS = [
   { format: "json", said: "JSON", ending: ".json" },
 ];
 
-/** The buttons; `ask(file, format)` promises the answer in a format that is not here already. */
-export function keep(current, ask, tell) {
+/** The buttons. `answer(format)` promises name and bytes; `tell` and `complain` say how it went. */
+export function downloads({ answer, tell, complain }) {
   return FORMATS.map(({ format, said, ending }) => {
-    const button = make("button", "", said);
-    button.type = "button";
-    button.setAttribute("aria-label", `Download ${said}`);
-    button.addEventListener("click", async () => {
-      const item = current();
-      button.disabled = true;
+    const made = button(said, async () => {
+      made.disabled = true;
+      complain("");
       try {
-        const { blob } = format === "png" ? item.answer : await ask(item.file, format);
-        save(blob, `${stem(item.name)}${ending}`);
+        const { name, blob } = await answer(format);
+        save(blob, `${stem(name)}${ending}`);
         tell(`${said} saved`);
       } catch (problem) {
-        tell(`${problem.message} ${problem.hint ?? ""}`);
-        button.title = problem.message;
-        button.classList.add("failed");
+        complain(`No ${said}: ${[problem.message, problem.hint].filter(Boolean).join("; ")}`);
       } finally {
-        button.disabled = false;
+        made.disabled = false;
       }
     });
-    return button;
+    made.setAttribute("aria-label", `Download ${said}`);
+    return made;
   });
 }
 
 function save(blob, name) {
-  const link = make("a");
+  const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();

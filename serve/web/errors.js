@@ -1,6 +1,6 @@
 // Says what went wrong and what to do about it, and asks for the key where the server wants one.
 
-import { make } from "./legend.js";
+import { button, make } from "./elements.js";
 import { key } from "./server.js";
 
 const at = (id) => document.getElementById(id);
@@ -50,11 +50,4 @@ export function askForKey(problem) {
 function sentence(text) {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?`)]$/.test(begun) ? begun : `${begun}.`;
-}
-
-function button(text, act, kind = "") {
-  const made = make("button", kind, text);
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
 }

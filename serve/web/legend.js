@@ -1,5 +1,7 @@
 // The classes of a mask: which there are, how much of the picture each has, and which are shown.
 
+import { button, make } from "./elements.js";
+
 const FAINT = 40; // of 255: the classes beside the one that is looked at
 
 export class Legend {
@@ -42,18 +44,15 @@ export class Legend {
 
   row(id, most) {
     const item = make("li", "row");
-    const shown = make("button", "shown");
+    const shown = button("", () => this.toggle(id), "shown");
+    const only = button("Only", () => this.leaveOnly(id), "only");
     const swatch = make("i", "swatch");
     const bar = make("i", "share-bar");
     const share = this.shares.get(id);
     swatch.style.background = `rgb(${this.contract.palette[id].join(" ")})`;
     bar.style.width = `${Math.max(0.5, (100 * share) / most)}%`;
     shown.append(swatch, make("span", "name", this.name(id)), make("span", "number", percent(share)), bar);
-    const only = make("button", "only", "Only");
     only.setAttribute("aria-label", `Only ${this.name(id)}`);
-    for (const button of [shown, only]) button.type = "button";
-    shown.addEventListener("click", () => this.toggle(id));
-    only.addEventListener("click", () => this.leaveOnly(id));
     for (const [begin, end] of [["mouseenter", "mouseleave"], ["focusin", "focusout"]]) {
       item.addEventListener(begin, (event) => this.look(begins(event) ? id : null));
       item.addEventListener(end, () => this.look(null));
@@ -66,8 +65,8 @@ export class Legend {
   tellAbsent(found) {
     const names = this.contract.classes.filter((_, id) => !found.has(id));
     this.absent.hidden = !names.length;
-    this.absent.firstElementChild.textContent =
-      names.length === 1 ? "1 class is not in this picture" : `${names.length} classes are not in this picture`;
+    const count = names.length === 1 ? "1 class is" : `${names.length} classes are`;
+    this.absent.firstElementChild.textContent = `${count} not in this picture`;
     this.absent.lastElementChild.textContent = names.join(", ");
   }
 
@@ -79,9 +78,9 @@ export class Legend {
 
   /** Show this class alone; a second time shows all again. */
   leaveOnly(id) {
-    const others = new Set([...this.rows.keys()].filter((other) => other !== id));
-    const already = others.size === this.hidden.size && [...others].every((other) => this.hidden.has(other));
-    this.hide(already ? new Set() : others);
+    const others = [...this.rows.keys()].filter((other) => other !== id);
+    const already = !this.hidden.has(id) && others.every((other) => this.hidden.has(other));
+    this.hide(new Set(already ? [] : others));
   }
 
   hide(hidden) {
@@ -124,14 +123,6 @@ export class Legend {
 export function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
-}
-
-/** An element with a class and, if there is any, text. */
-export function make(tag, kind = "", text = "") {
-  const element = document.createElement(tag);
-  if (kind) element.className = kind;
-  if (text) element.textContent = text;
-  return element;
 }
 
 // A click focuses its row as well, which must not make the others faint.

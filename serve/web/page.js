@@ -2,7 +2,7 @@
 
 import { Album } from "./album.js";
 import * as camera from "./camera.js";
-import { keep } from "./downloads.js";
+import { downloads } from "./downloads.js";
 import { askForKey, hideProblem, showProblem } from "./errors.js";
 import { listen } from "./gestures.js";
 import { Legend, percent } from "./legend.js";
@@ -29,7 +29,8 @@ let turn = 0; // of showing: what comes too late is dropped
 async function open(name) {
   const models = await keyed(server.models);
   const chosen = models.find((model) => model.name === name) ?? models[0];
-  at("model").replaceChildren(...models.map((model) => new Option(model.name, model.name, false, model === chosen)));
+  const options = models.map((each) => new Option(each.name, each.name, false, each === chosen));
+  at("model").replaceChildren(...options);
   at("model-field").hidden = models.length < 2;
   const model = models.length < 2 ? null : chosen.name;
   legend.open(await keyed(() => server.contract(model)));
@@ -113,6 +114,7 @@ function layOut(item) {
     stage.classList.remove("painted", "seen");
   }
   point();
+  at("keep-told").textContent = "";
   if (item?.problem) showProblem(item, () => album.again([item]), () => album.remove(item));
   else hideProblem();
   if (item?.status === "busy") tell(`Segmenting ${item.name}`);
@@ -150,27 +152,23 @@ async function showSnippet() {
   const item = album.current;
   if (!item) return;
   const { model } = await opened;
-  const facts = { name: item.name, model, keyed: Boolean(server.key.get()) };
+  const facts = {
+    name: item.name,
+    model,
+    keyed: Boolean(server.key.get()),
+    address: server.address(model, "png"),
+    server: server.BASE.href.replace(/\/$/, ""),
+  };
   const tongue = document.querySelector("[name=tongue]:checked").value;
-  const text =
-    tongue === "curl"
-      ? snippets.curl({ ...facts, address: server.address(model, "png") })
-      : snippets.python({ ...facts, server: server.BASE.href.replace(/\/$/, "") });
-  at("snippet").firstElementChild.textContent = text;
+  at("snippet").firstElementChild.textContent = snippets.written(tongue, facts);
 }
 
-async function copy() {
-  const text = at("snippet").textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    at("copy").textContent = "Copied";
-    tell("Copied");
-  } catch {
-    // Without https there is no clipboard: marked, it is one key away.
-    getSelection().selectAllChildren(at("snippet"));
-    at("copy").textContent = "Press Ctrl-C";
-  }
-  setTimeout(() => (at("copy").textContent = "Copy"), 1600);
+/** The mask on show in a format: it is here already, or asked for. */
+async function inFormat(format) {
+  const { name, file, answer } = album.current;
+  if (format === "png") return { name, blob: answer.blob };
+  const { model } = await opened;
+  return { name, ...(await keyed(() => server.segment(file, { model, format }))) };
 }
 
 async function shoot() {
@@ -233,7 +231,7 @@ function listenToTools() {
   click("in", () => view.zoomBy(1.5));
   click("out", () => view.zoomBy(1 / 1.5));
   click("fit", () => view.fit());
-  click("copy", copy);
+  click("copy", () => snippets.copy(at("snippet"), at("copy")));
   click("compare", () => {
     at("compare").setAttribute("aria-pressed", String(at("split").hidden));
     setSplit();
@@ -247,10 +245,8 @@ function listenToTools() {
   for (const tongue of document.querySelectorAll("[name=tongue]")) {
     tongue.addEventListener("change", showSnippet);
   }
-  at("downloads").append(...keep(() => album.current, async (file, format) => {
-    const { model } = await opened;
-    return keyed(() => server.segment(file, { model, format }));
-  }, tell));
+  const complain = (text) => (at("keep-told").textContent = text);
+  at("downloads").append(...downloads({ answer: inFormat, tell, complain }));
 }
 
 listenToFiles();

@@ -55,11 +55,14 @@ function ground(brush) {
   box(brush, "#9b978f", 0, HORIZON, WIDTH, HEIGHT);
   brush.fillStyle = "#56585d";
   brush.beginPath();
-  for (const [x, y] of [[520, HORIZON], [1080, HORIZON], [WIDTH + 120, HEIGHT], [-120, HEIGHT]]) brush.lineTo(x, y);
+  const road = [[520, HORIZON], [1080, HORIZON], [WIDTH + 120, HEIGHT], [-120, HEIGHT]];
+  for (const [x, y] of road) brush.lineTo(x, y);
   brush.fill();
   brush.fillStyle = "#e9e6da";
   for (let near = 0; near < 5; near++) {
-    const [from, to] = [near, near + 0.45].map((depth) => HORIZON + 8 + (HEIGHT - HORIZON) * (depth / 5) ** 1.7);
+    const [from, to] = [near, near + 0.45].map(
+      (depth) => HORIZON + 8 + (HEIGHT - HORIZON) * (depth / 5) ** 1.7,
+    );
     const [thin, thick] = [from, to].map((y) => 3 + ((y - HORIZON) / 380) * 14);
     brush.beginPath();
     for (const [dx, y] of [[-thin, from], [thin, from], [thick, to], [-thick, to]]) brush.lineTo(800 + dx, y);

@@ -1,6 +1,6 @@
 // Where the time of one answer went: a stacked bar, and the same in numbers.
 
-import { make } from "./legend.js";
+import { make } from "./elements.js";
 
 const WAY = "way"; // to the server and back, and what it did not time
 

@@ -203,8 +203,9 @@ function mixed(a, b, c, d) {
   const s = d >>> 24;
   const cover = p + q + r + s;
   if (!cover) return 0;
-  const part = (shift) =>
-    (((a >>> shift) & 255) * p + ((b >>> shift) & 255) * q + ((c >>> shift) & 255) * r + ((d >>> shift) & 255) * s) /
-    cover;
+  const part = (shift) => {
+    const first = ((a >>> shift) & 255) * p + ((b >>> shift) & 255) * q;
+    return (first + ((c >>> shift) & 255) * r + ((d >>> shift) & 255) * s) / cover;
+  };
   return ((Math.round(cover / 4) << 24) | (part(16) << 16) | (part(8) << 8) | part(0)) >>> 0;
 }

@@ -325,6 +325,14 @@ def test_the_mask_is_saved_byte_for_byte(
     assert file == client.post("/segment", content=picture.read_bytes()).content
 
 
+def test_a_format_that_is_refused_is_told_beside_its_button(seen: Any) -> None:
+    seen.pretend("*format=geojson*", lambda _: problem(400, "unknown format", "choose png"))
+    seen.click("#downloads [aria-label='Download GeoJSON']")
+    seen.until("document.getElementById('keep-told').innerText")
+    assert seen.text("#keep-told") == "No GeoJSON: unknown format; choose png"
+    assert not seen.js("document.querySelector('#downloads :disabled')")
+
+
 @pytest.mark.parametrize("name", ["GeoJSON", "JSON"])
 @pytest.mark.skipif(
     not {"geojson", "json"} <= set(registry.names("serve.encode")),
