@@ -73,6 +73,15 @@ def serve(
     ] = None,
     max_pixels: Annotated[int | None, _option("max_pixels", "Larger pictures are refused.")] = None,
     max_bytes: Annotated[int | None, _option("max_bytes", "Longer bodies are refused.")] = None,
+    reduced_decode: Annotated[
+        bool | None,
+        typer.Option(
+            "--reduced-decode/--whole-decode",
+            help="Let the JPEG decoder reduce pictures where it can: faster, but some pixels in a "
+            "thousand change.",
+            show_default=False,
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         _option("tile", "Small pictures of more than TILE x TILE pixels are worked in tiles."),

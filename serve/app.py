@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from serve import errors, health, openapi, page, upload
+from serve import errors, health, many, negotiate, openapi, page, upload
 from serve.admission import Gate
 from serve.models import Model, Models
+from serve.negotiate import Ask
 from serve.schedule import Schedule
+from serve.segment import Answer
 from serve.settings import Settings
+from serve.upload import Upload
 from serve.workers import Workers
 
 TITLE = "softres"
@@ -50,22 +54,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 SEGMENT: dict[str, Any] = {
-    "description": openapi.SEGMENT,
-    "responses": openapi.ANSWERS,
-    "openapi_extra": openapi.BODY,
+    "description": openapi.description(),
+    "responses": openapi.answers(),
+    "openapi_extra": openapi.operation(),
     "response_class": Response,
 }
 
 
 @router.post("/segment", summary="Segment a picture with the first model", **SEGMENT)
 async def segment(request: Request) -> Response:
-    """Answer one picture with its mask."""
+    """Answer every picture of the body in the format that is asked for."""
     return await _segmented(request, _models(request).first)
 
 
 @router.post("/models/{name}/segment", summary="Segment a picture", **SEGMENT)
 async def segment_with(request: Request, name: str) -> Response:
-    """Answer one picture with the mask of that model."""
+    """The same by the model of that name."""
     return await _segmented(request, _models(request).find(name))
 
 
@@ -91,17 +95,31 @@ async def _segmented(request: Request, model: Model) -> Response:
     """Refuse what can be refused before a byte of the body is read; then read, work, answer."""
     state = request.app.state
     settings: Settings = state.settings
+    # What is wrong with the question is said before the pictures are waited for.
+    ask = negotiate.read(request.query_params, ", ".join(request.headers.getlist("accept")))
     upload.check_length(request, settings.max_bytes)
     leave = state.gate.enter()
     with state.gate.attended():
         try:
-            data = await upload.read(request, settings.max_bytes, settings.body_timeout)
+            uploads = await upload.read(request, settings.max_bytes, settings.body_timeout)
         except BaseException:
             leave()
             raise
-        answer = await state.schedule.answer(request, model, data, leave)
-    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
-    return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
+        answers = await state.schedule.answer(request, model, uploads, ask, leave)
+    if len(answers) == 1:
+        return _response(uploads, answers, ask)
+    # Packing what may be many megabytes would keep the event loop from telling its health.
+    return await asyncio.to_thread(_response, uploads, answers, ask)
+
+
+def _response(uploads: list[Upload], answers: list[Answer], ask: Ask) -> Response:
+    body, kind = answers[0].body, ask.media_type
+    if len(answers) > 1:
+        names = [each.name for each in uploads]
+        body, kind = many.bundle(names, [each.body for each in answers], ask.media_type)
+    milliseconds = many.total([each.milliseconds for each in answers])
+    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in milliseconds.items())
+    return Response(body, media_type=kind, headers={"Server-Timing": timing, "Vary": "Accept"})
 
 
 def _models(request: Request) -> Models:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from kernels.errors import UserError
 from kernels.picture import TooLargeError
+from serve.negotiate import UnacceptableError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -28,8 +29,8 @@ class RefusedNowError(Exception):
         self.status, self.detail, self.hint, self.wait = status, detail, hint, wait
 
 
-# Of errors that are more than a bad request.
-STATUS: dict[type[UserError], int] = {TooLargeError: 413, UnknownError: 404}
+# Of errors that a client can tell apart; the rest of its own are 400.
+STATUS: dict[type[UserError], int] = {TooLargeError: 413, UnacceptableError: 406, UnknownError: 404}
 
 
 def install(app: FastAPI) -> None:

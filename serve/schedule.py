@@ -1,4 +1,4 @@
-"""Takes a request's picture through its three steps: `workers` of them at once, in the order of
+"""Takes a request's pictures through their three steps: `workers` of them at once, in the order of
 coming, each until its deadline or until its client leaves.
 """
 
@@ -13,9 +13,12 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from serve.admission import Gate
+from serve.clock import Stopwatch
 from serve.errors import RefusedNowError
 from serve.models import Model
-from serve.segment import Answer, Segmenter, Stopwatch, Taken
+from serve.negotiate import Ask
+from serve.segment import Answer, Segmenter, Taken
+from serve.upload import Upload
 from serve.workers import Workers
 
 
@@ -29,13 +32,18 @@ class Schedule:
         self._turns = asyncio.Semaphore(workers.count)
 
     async def answer(
-        self, request: Request, model: Model, data: bytes, leave: Callable[[], None]
-    ) -> Answer:
-        """The answer, unless the deadline passes or the client leaves: then the work is dropped.
+        self,
+        request: Request,
+        model: Model,
+        uploads: list[Upload],
+        ask: Ask,
+        leave: Callable[[], None],
+    ) -> list[Answer]:
+        """The answers, unless the deadline passes or the client leaves: then the work is dropped.
 
-        `leave` is called when no thread has to do with the picture any more.
+        `leave` is called when no thread has to do with the pictures any more.
         """
-        work = asyncio.create_task(self._work(model, data))
+        work = asyncio.create_task(self._work(model, uploads, ask))
         work.add_done_callback(lambda done: _over(done, leave))
         left = asyncio.create_task(_gone(request))
         try:
@@ -56,18 +64,24 @@ class Schedule:
             wait=self._gate.wait(),
         )
 
-    async def _work(self, model: Model, data: bytes) -> Answer:
-        clock, since = Stopwatch(), time.perf_counter()
+    async def _work(self, model: Model, uploads: list[Upload], ask: Ask) -> list[Answer]:
+        # One after the other: a form of many pictures must not take every turn there is.
         with model.used() as segmenter:
-            async with self._turns:
-                begin = time.perf_counter()
-                clock.add("queue", begin - since)
-                with model.batcher.coming():
-                    taken = await self._workers.run(lambda: segmenter.take(data, clock))
-                found = await _found(model, segmenter, taken)
-                answer = await self._workers.run(lambda: segmenter.finish(taken, found))
-                self._gate.note(time.perf_counter() - begin)
-                return answer
+            return [await self._one(model, segmenter, upload, ask) for upload in uploads]
+
+    async def _one(self, model: Model, segmenter: Segmenter, upload: Upload, ask: Ask) -> Answer:
+        clock, since = Stopwatch(), time.perf_counter()
+        async with self._turns:
+            begin = time.perf_counter()
+            clock.add("queue", begin - since)
+            with model.batcher.coming():
+                taken = await self._workers.run(
+                    lambda: segmenter.take(upload.data, clock, ask, upload.name)
+                )
+            found = await _found(model, segmenter, taken)
+            answer = await self._workers.run(lambda: segmenter.finish(taken, found))
+            self._gate.note(time.perf_counter() - begin)
+            return answer
 
 
 async def _found(model: Model, segmenter: Segmenter, taken: Taken) -> Any:
@@ -80,7 +94,7 @@ async def _found(model: Model, segmenter: Segmenter, taken: Taken) -> Any:
     return found
 
 
-def _over(work: asyncio.Task[Answer], leave: Callable[[], None]) -> None:
+def _over(work: asyncio.Task[list[Answer]], leave: Callable[[], None]) -> None:
     leave()
     # Nobody asks dropped work how it ended, and asyncio would complain of an error nobody heard of.
     if not work.cancelled():

@@ -27,7 +27,8 @@ from kernels import png
 from kernels.errors import UserError
 from serve import client as module
 from serve.client import Client, Segmentation
-from serve.segment import STAGES, Segmenter
+from serve.clock import STAGES
+from serve.segment import Segmenter
 
 
 @pytest.fixture(autouse=True)
@@ -242,7 +243,7 @@ def test_what_the_server_refuses_is_said_with_its_hint_and_once(
 ) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("hello")
-    with pytest.raises(UserError, match="not a JPEG, PNG or WebP picture") as told:
+    with pytest.raises(UserError, match="not a JPEG, PNG, WebP, TIFF or BMP picture") as told:
         service.segment(path)
     assert told.value.message.startswith(str(path))
     assert told.value.hint == "convert it to one of these"

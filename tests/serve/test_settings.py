@@ -11,6 +11,7 @@ from kernels.errors import UserError
 from serve.settings import Settings, named, read
 
 TEXTS = {"models": "a.onnx b=c.onnx", "host": "::1", "device": "cpu", "port": "81", "tile": "99"}
+TEXTS["reduced_decode"] = "1"
 
 
 def test_every_field_is_read_from_its_variable() -> None:
@@ -19,6 +20,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     told = read({}, variables)
     assert told.models == ("a.onnx", "b=c.onnx")
     assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
+    assert told.reduced_decode is True
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
     assert len(sevens) == 10
     assert {getattr(told, name) for name in sevens} == {7}
@@ -36,6 +38,7 @@ def test_a_flag_wins_over_its_variable() -> None:
         ("SOFTRES_PORT", "70000", "port 70000 must be at least 0 and at most 65535"),
         ("SOFTRES_DEADLINE", "nan", "deadline nan must be at least 0"),
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
+        ("SOFTRES_REDUCED_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
         ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
         ("SOFTRES_MODELS", "'a.onnx", "is not paths"),
     ],

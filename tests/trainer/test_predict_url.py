@@ -66,7 +66,7 @@ def test_a_bad_picture_costs_no_other_its_mask(service, shared_folder, place, ca
         predict("--url", service, "text.jpg", "gone.jpg", picture)
     told = capsys.readouterr()
     assert told.out == "0-mask.png\n"
-    assert "error: text.jpg: not a JPEG, PNG or WebP picture\nhint: " in told.err
+    assert "error: text.jpg: not a JPEG, PNG, WebP, TIFF or BMP picture\nhint: " in told.err
     assert "error: gone.jpg: cannot be read (No such file or directory)\n" in told.err
 
 
