@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from serve import errors, health, many, negotiate, openapi, upload
+from serve import errors, health, many, negotiate, openapi, page, upload
 from serve.admission import Gate
 from serve.models import Model, Models
 from serve.negotiate import Ask
@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
     app.include_router(health.router)
     app.include_router(router)
+    app.include_router(page.router)
     errors.install(app)
     return app
 

@@ -11,6 +11,7 @@ START, END = "<!-- tree: written by tools/tree.py -->", "<!-- /tree -->"
 # Folders shown as one line: what is in them is of one kind.
 CLOSED = {
     "trainer/tables": "Class names and colours as their publishers give them; one CSV a data set.",
+    "serve/web": "The page: plain HTML, CSS and JavaScript modules; nothing to build.",
     "trainer/streets": "Draws a street scene and its labels from a seed.",
     ".ci": "What continuous integration runs: make check, test and ahead.",
     "tools": "make demo, results, experiments, tests of resuming and overhead, and this tree.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ import typer
 from kernels.errors import UserError, reported
 from trainer.commands.compare import HELP, TAKES_ALL, compare
 from trainer.commands.fit import fit
+from trainer.commands.predict import predict
 from trainer.commands.scores import print_score
 
 app = typer.Typer(
@@ -26,7 +26,6 @@ app = typer.Typer(
 DataOption = Annotated[str, typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 CheckpointArgument = Annotated[Path, typer.Argument(metavar="MODEL.ckpt")]
 
 
@@ -92,43 +91,7 @@ def inspect(
     raise SystemExit(looked_at(data, out, most, as_json=as_json))
 
 
-@app.command()
-def predict(
-    checkpoint: CheckpointArgument,
-    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="a .png for one picture, a folder for more; default: PICTURE-mask.png here"
-        ),
-    ] = None,
-    device: DeviceOption = "auto",
-) -> None:
-    """Write the full-size mask of each picture as an index PNG in the classes' colours.
-
-    A photo with an EXIF orientation is turned upright first; its mask is upright too.
-    """
-    from trainer import checkpoint as checkpoints
-    from trainer import data as datasets
-    from trainer import devices
-    from trainer import evaluate as scoring
-    from trainer import pictures as drawing
-
-    loaded = checkpoints.load(checkpoint)
-    network = loaded.network.to(devices.choose(device))
-    failed = 0
-    for picture, target in zip(pictures, _targets(pictures, out), strict=True):
-        try:
-            mask = scoring.predict(network, loaded.contract, datasets.read_picture(picture))
-        except UserError as error:
-            # One bad picture among many does not cost the others their masks.
-            failed += 1
-            print(f"error: {error}", file=sys.stderr)
-            continue
-        drawing.write_mask(mask, loaded.contract, target)
-        print(target)
-    if failed:
-        raise UserError(f"{failed} of {len(pictures)} pictures have no mask")
+app.command()(predict)
 
 
 @app.command("list")
@@ -165,29 +128,6 @@ def export_artefact(context: typer.Context) -> None:
 
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0] if text.strip() else ""
-
-
-def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
-    """Where each mask goes; two masks in one place, or one over its picture, is an error."""
-    if out is not None and len(pictures) == 1 and out.suffix.lower() == ".png":
-        targets = [out]
-    elif out is not None and out.suffix.lower() in PICTURE_SUFFIXES:
-        raise UserError(
-            f"--out {out} is neither a .png nor a folder",
-            hint="a mask is a PNG; more need a folder",
-        )
-    else:
-        folder = out or Path()
-        targets = [folder / f"{picture.stem}-mask.png" for picture in pictures]
-    if len(set(targets)) < len(targets):
-        raise UserError(
-            "two pictures have the same name, so their masks would overwrite each other",
-            hint="predict them one by one with --out",
-        )
-    resolved = {picture.resolve() for picture in pictures}
-    if any(target.resolve() in resolved for target in targets):
-        raise UserError("a mask would overwrite a picture", hint="choose another --out")
-    return targets
 
 
 def main() -> None:
