@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto, checker, helper
 
 from export import geometry, onnx_file, precisions, provenance
+from export.geometry import Body
 from export.options import Options
+from export.precisions import Samples
 from export.samples import calibration
 from export.targets import Answer, Runner
 from export.trace import trace
@@ -26,10 +28,18 @@ SUFFIX = ".onnx"
 
 def write(checkpoint: Checkpoint, path: Path, options: Options) -> None:
     """Trace the body, give it its precision, and put the geometry around it."""
-    contract, precision = checkpoint.contract, precisions.find(options.precision)
-    body = trace(checkpoint.network, contract, options.intake)
-    seen = calibration(checkpoint, body, options) if precision.CALIBRATED else None
-    applied = precision.apply(body.model, seen)
+    body = trace(checkpoint.network, checkpoint.contract, options.intake)
+    is_calibrated = precisions.find(options.precision).CALIBRATED
+    seen = calibration(checkpoint, body, options) if is_calibrated else None
+    onnx.save_model(composed(checkpoint, body, options, seen), path)
+
+
+def composed(
+    checkpoint: Checkpoint, body: Body, options: Options, seen: Samples | None
+) -> ModelProto:
+    """The artefact of a traced body; `seen` is what a precision is calibrated on."""
+    contract = checkpoint.contract
+    applied = precisions.find(options.precision).apply(body.model, seen)
     model = geometry.around(
         body.with_model(applied.model), contract, intake=options.intake, head=options.head
     )
@@ -42,7 +52,7 @@ def write(checkpoint: Checkpoint, path: Path, options: Options) -> None:
     build = provenance.facts(checkpoint, options, opset) | applied.facts
     _set_facts(model, contract.to_json(), build)
     checker.check_model(model, full_check=True)
-    onnx.save_model(model, path)
+    return model
 
 
 def _set_facts(model: ModelProto, contract: str, build: dict[str, Any]) -> None:

@@ -58,6 +58,11 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
     engine.ends(taken)
     if isinstance(found, Missing):
         raise _left(found, verified, taken, out, order)
+    assemble(found, verified, taken, out, order)
+
+
+def assemble(found: Flavour, verified: OnnxFile, taken: Intake, out: Path, order: Order) -> None:
+    """Publish the engine of an ONNX artefact, when it is the one that was asked for."""
     built = engine.build(found, verified.content, taken, order.settings)
     _refuse_mismatch(built, verified)
     entries = {
