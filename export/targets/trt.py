@@ -92,6 +92,11 @@ def _verified(source: Path, folder: Path, out: Path, options: Options) -> OnnxFi
         read = onnx_file.read(source)
         if not read.build.get("verify", {}).get("agrees"):
             raise UserError(f"{source}: was not verified", hint="export its checkpoint again")
+        if read.build.get("precision") not in COMPUTED_IN:
+            raise UserError(
+                f"{source}: says no precision that an engine can be checked for",
+                hint="export its checkpoint again",
+            )
         return read
     # Only a checkpoint needs torch: an engine can be built from an ONNX artefact without.
     from export.build import build as build_onnx

@@ -108,6 +108,25 @@ def test_an_unverified_onnx_file_is_not_built(verified, tmp_path):
         trt.build(source, tmp_path / "a.trt", Options(), Order(flavour="tensorrt"))
 
 
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        ({"verify": "yes"}, "verify is of the wrong kind"),
+        ([], "build facts is of the wrong kind"),
+        ({"size": 3}, "size is of the wrong kind"),
+        ({"verify": {"agrees": True}}, "says no precision"),
+        ({"verify": {"agrees": True}, "precision": "fp8"}, "says no precision"),
+    ],
+)
+def test_an_onnx_file_with_other_build_facts_is_refused(verified, tmp_path, build, told):
+    source = verified()
+    model = onnx.load(source)
+    onnx_target._set_facts(model, model.metadata_props[0].value, build)
+    onnx.save(model, source)
+    with pytest.raises(UserError, match=told):
+        trt.build(source, tmp_path / "a.trt", Options(), Order(flavour="tensorrt"))
+
+
 @pytest.mark.parametrize("text", ["86", "sm", "sm8x", "ampere", "sm86;sm89"])
 def test_what_is_no_gpu_is_refused(text):
     with pytest.raises(UserError, match="is not a list of GPUs"):
@@ -226,3 +245,4 @@ def test_unzip_takes_the_plan_out(verified, tmp_path):
     done = subprocess.run(["unzip", "-p", out, "plan.engine"], capture_output=True, check=True)
     with zipfile.ZipFile(out) as archive:
         assert done.stdout == archive.read("plan.engine")
+    assert done.stdout.startswith(artefacts.RTX_BEGINS)
