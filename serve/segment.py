@@ -63,12 +63,13 @@ class Segmenter:
         """Compile the kernels and try the network, so that no request waits for it."""
         side = min(WARM_UP_SIDE, math.isqrt(self.max_pixels))
         # A picture file of our own making takes the way of every request.
-        blank = np.zeros((side, side), np.uint8)
+        blank = np.zeros(self.runtime.size or (side, side), np.uint8)
         self.answer(self._encoder.encode(blank, ((0, 0, 0),)))
 
     def mask(self, picture: NDArray[np.uint8], clock: Stopwatch | None = None) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
         clock = clock or Stopwatch()
+        self._refuse_size(picture)
         with clock.stage("shrink"):
             small = kernels.shrink(picture, self.contract.factor)
         with clock.stage("network"):
@@ -87,6 +88,18 @@ class Segmenter:
         return Answer(
             body=body, media_type=self._encoder.MEDIA_TYPE, milliseconds=clock.milliseconds
         )
+
+    def _refuse_size(self, picture: NDArray[np.uint8]) -> None:
+        """Raise where the artefact was exported for pictures of another size alone."""
+        height, width, _ = picture.shape
+        only = self.runtime.size
+        if only is not None and only != (height, width):
+            raise UserError(
+                f"the picture is {height}x{width} (height x width), and this model takes "
+                f"{only[0]}x{only[1]} alone",
+                hint="send pictures of that size, or serve an artefact that was exported "
+                "without --size",
+            )
 
     def _logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
         logits = self.runtime.logits(small)

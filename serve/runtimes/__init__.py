@@ -23,6 +23,10 @@ class Runtime(Protocol):
     def contract(self) -> str:
         """The contract's text, as it lies in the artefact."""
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of the only pictures it takes, before they shrink; None is any."""
+
     def logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
         """uint8 [h,w,3], already shrunk -> float32 or float16 [C,h',w']."""
 

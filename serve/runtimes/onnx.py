@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from kernels import threads as kernel_threads
 from kernels.artefact import CONTRACT_KEY, IMAGE, LOGITS, SMALL
-from kernels.errors import UserError
+from kernels.contract import Contract
+from kernels.errors import UserError, about
+from kernels.factor import small_size
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -28,9 +30,12 @@ EXPORT_HINT = "export the checkpoint again with this softres"
 class OnnxRuntime:
     """One session over the network of an artefact."""
 
-    def __init__(self, *, contract: str, session: Any, name: str) -> None:
+    def __init__(
+        self, *, contract: str, session: Any, name: str, size: tuple[int, int] | None = None
+    ) -> None:
         self.contract = contract
         self.name = name
+        self.size = size
         self._session = session
 
     def logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -45,18 +50,19 @@ def open_artefact(path: Path, threads: int | None) -> OnnxRuntime:
     onnxruntime = _library("onnxruntime")
     model = _read(path)
     contract = _contract(model, path)
-    _refuse_fixed(model, path)
-    cut(model, path)
+    size = _only_size(model, path)
+    cut(model, path, _small(size, contract, path))
     count = threads or kernel_threads.count()
     return OnnxRuntime(
         contract=contract,
         session=_session(onnxruntime, model, count, path),
         name=f"ONNX Runtime {onnxruntime.__version__} (CPU, threads: {count})",
+        size=size,
     )
 
 
-def cut(model: ModelProto, path: Path) -> None:
-    """Leave in `model` only what makes `logits` out of `small`, at any size."""
+def cut(model: ModelProto, path: Path, small: tuple[int, int] | None = None) -> None:
+    """Leave in `model` only what makes `logits` out of `small`, at that size or at any."""
     onnx = _library("onnx")
     graph = model.graph
     kept = _needed(graph, path)
@@ -70,7 +76,7 @@ def cut(model: ModelProto, path: Path) -> None:
     # Shapes noted for the whole graph would bind the cut one; the runtime infers its own.
     for listed in (graph.input, graph.output, graph.value_info):
         del listed[:]
-    kind, shape = onnx.TensorProto.FLOAT, ["N", "h", "w", 3]
+    kind, shape = onnx.TensorProto.FLOAT, ["N", *(small or ("h", "w")), 3]
     graph.input.append(onnx.helper.make_tensor_value_info(SMALL, kind, shape))
     graph.output.append(onnx.ValueInfoProto(name=LOGITS))
 
@@ -110,16 +116,30 @@ def _contract(model: ModelProto, path: Path) -> str:
     )
 
 
-def _refuse_fixed(model: ModelProto, path: Path) -> None:
-    """A graph for one size pads and crops for that size alone: others would come out displaced."""
+def _only_size(model: ModelProto, path: Path) -> tuple[int, int] | None:
+    """The one size of pictures that the graph is for: it pads and crops for that size alone."""
     for value in model.graph.input:
+        if value.name != IMAGE:
+            continue
         sides = value.type.tensor_type.shape.dim[:3]
-        if value.name == IMAGE and any(side.dim_value for side in sides):
+        batch, *size = (side.dim_value for side in sides)
+        if batch > 1 or any(size) != all(size):
             told = ", ".join(side.dim_param or str(side.dim_value) for side in sides)
             raise UserError(
                 f"'{path}' takes pictures of one shape alone: [{told}]",
-                hint="export the checkpoint without --size and --batch: what is served is any size",
+                hint="what is served is one picture: export the checkpoint without --batch, "
+                "and without --size for pictures of any size",
             )
+        return (size[0], size[1]) if all(size) else None
+    return None
+
+
+def _small(size: tuple[int, int] | None, contract: str, path: Path) -> tuple[int, int] | None:
+    """The size of what the network sees of such a picture."""
+    if size is None:
+        return None
+    with about(path):
+        return small_size(size, Contract.from_json(contract).factor)
 
 
 def _needed(graph: GraphProto, path: Path) -> set[int]:
