@@ -11,7 +11,7 @@ from export.options import Options
 from export.report import Report
 from export.sample import measure
 from export.targets import Runner
-from kernels.errors import RefusedError, UserError
+from kernels.errors import RefusedError, UserError, about
 from kernels.publish import published
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
@@ -33,8 +33,9 @@ def build(
     checkpoint = checkpoints.load(source)
     _refuse_place(out, source, target.SUFFIX)
     with published(out) as draft:
-        target.write(checkpoint, draft, asked)
-        told = examine(checkpoint, target.opened(draft), asked)
+        with about(f"{known_as or out} was not written"):
+            target.write(checkpoint, draft, asked)
+            told = examine(checkpoint, target.opened(draft), asked)
         if not told.agrees:
             raise _refused(told, known_as or out, source)
         target.stamp(draft, {"checkpoint": provenance.digest(source), "verify": told.plain()})

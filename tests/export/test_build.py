@@ -20,6 +20,7 @@ from export.options import Options
 from export.reverify import reverify
 from export.targets import onnx as target
 from kernels.errors import RefusedError, UserError
+from serve.segment import Segmenter
 from trainer import checkpoint
 
 
@@ -363,3 +364,12 @@ def test_every_target_offers_what_the_builder_asks_for(name):
     module = targets.find(name)
     assert module.SUFFIX.startswith(".")
     assert isinstance(module, targets.Runnable if name == "onnx" else targets.Target)
+
+
+def test_what_is_exported_for_one_size_is_served_at_that_size(loaded, body, artefact, tmp_path):
+    taken, out = intake.read("61x83", "1"), tmp_path / "one.onnx"
+    onnx.save(target.composed(loaded, body, Options(intake=taken), None), out)
+    one, any_size = Segmenter(out), Segmenter(artefact)
+    picture = verify.pictures(taken)[0][0]
+    assert one.runtime.size == (61, 83)
+    assert np.array_equal(one.mask(picture), any_size.mask(picture))
