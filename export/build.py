@@ -37,7 +37,7 @@ def build(
             target.write(checkpoint, draft, asked)
             told = examine(checkpoint, target.opened(draft), asked)
         if not told.agrees:
-            raise _refused(told, known_as or out, source)
+            raise _refused(told, known_as or out, source, asked)
         target.stamp(draft, {"checkpoint": provenance.digest(source), "verify": told.plain()})
     # A report of an earlier refusal would speak of another file.
     report.place(out).unlink(missing_ok=True)
@@ -70,10 +70,14 @@ def examine(checkpoint: Checkpoint, run: Runner, options: Options) -> Report:
     )
 
 
-def _refused(told: Report, out: Path, source: Path) -> RefusedError:
+def _refused(told: Report, out: Path, source: Path, options: Options) -> RefusedError:
     kept = report.keep(told, out)
-    waive = "; --accept publishes it all the same" if told.is_waivable else ""
+    ways = [f"{kept} says where"]
+    if told.is_waivable:
+        ways.append("--accept publishes it all the same")
+    if options.precision == "fp32" and options.intake.fixed_size is None:
+        ways.append(verify.HINT)
     return RefusedError(
         f"{out} was not written, because it disagrees with {source}: {'; '.join(told.objections)}",
-        hint=f"{kept} says where{waive}",
+        hint="; ".join(ways),
     )

@@ -112,8 +112,11 @@ def spoil_writing(monkeypatch, artefact):
 )
 def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_writing, damage):
     spoil_writing(damage)
-    with pytest.raises(RefusedError, match="was not written, because it disagrees"):
+    with pytest.raises(RefusedError, match="was not written, because it disagrees") as caught:
         building.build("onnx", model, tmp_path / "broken.onnx")
+    assert caught.value.hint.startswith(
+        f"{tmp_path / 'broken.onnx'}.verify.json says where; a network"
+    )
     (kept,) = tmp_path.iterdir()
     assert kept.name == "broken.onnx.verify.json"
     assert json.loads(kept.read_text())["objections"]
