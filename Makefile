@@ -29,8 +29,9 @@ check: $(READY) ## format, lint, types and the house's import rules
 	@echo "== mypy" && $(PY) -m mypy
 	@echo "== import-linter" && $(VENV)/bin/lint-imports
 
-ahead: $(READY) ## compile the GPU kernels for every architecture, without a GPU
-	@$(PY) -m kernels.ahead
+ahead: $(READY) ## compile the GPU kernels and build RTX engines, without a GPU
+	@echo "== kernels of every architecture: registers/spills" && $(PY) -m kernels.ahead
+	@echo "== engines of TensorRT-RTX" && $(PY) tools/engines.py
 
 gpu: $(READY) ## check and time what needs an NVIDIA GPU; fails where there is none
 	@echo "== pycuda, built here: it needs CUDA's toolkit" && $(PY) -m pip install --quiet 'pycuda>=2025.1'

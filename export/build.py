@@ -11,7 +11,7 @@ from export.options import Options
 from export.report import Report
 from export.sample import measure
 from export.targets import Runner
-from kernels.errors import RefusedError, UserError
+from kernels.errors import RefusedError, UserError, about
 from kernels.publish import published
 from trainer import checkpoint as checkpoints
 from trainer.checkpoint import Checkpoint
@@ -33,10 +33,11 @@ def build(
     checkpoint = checkpoints.load(source)
     _refuse_place(out, source, target.SUFFIX)
     with published(out) as draft:
-        target.write(checkpoint, draft, asked)
-        told = examine(checkpoint, target.opened(draft), asked)
+        with about(f"{known_as or out} was not written"):
+            target.write(checkpoint, draft, asked)
+            told = examine(checkpoint, target.opened(draft), asked)
         if not told.agrees:
-            raise _refused(told, known_as or out, source)
+            raise _refused(told, known_as or out, source, asked)
         target.stamp(draft, {"checkpoint": provenance.digest(source), "verify": told.plain()})
     # A report of an earlier refusal would speak of another file.
     report.place(known_as or out).unlink(missing_ok=True)
@@ -69,10 +70,14 @@ def examine(checkpoint: Checkpoint, run: Runner, options: Options) -> Report:
     )
 
 
-def _refused(told: Report, out: Path, source: Path) -> RefusedError:
+def _refused(told: Report, out: Path, source: Path, options: Options) -> RefusedError:
     kept = report.keep(told, out)
-    waive = "; --accept publishes it all the same" if told.is_waivable else ""
+    ways = [f"{kept} says where"]
+    if told.is_waivable:
+        ways.append("--accept publishes it all the same")
+    if options.precision == "fp32" and options.intake.fixed_size is None:
+        ways.append(verify.HINT)
     return RefusedError(
         f"{out} was not written, because it disagrees with {source}: {'; '.join(told.objections)}",
-        hint=f"{kept} says where{waive}",
+        hint="; ".join(ways),
     )

@@ -9,27 +9,24 @@ it is float32 and whole numbers, whatever the body is made of.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, compose, helper
 
+from export import paint_nodes, shrink_nodes
 from export.intake import Intake, Size
 from export.nodes import Nodes, Value
+from export.paint_nodes import HEADS
+from export.shrink_nodes import HEIGHT, WIDTH
 from kernels.artefact import CONFIDENCE, IMAGE, LOGITS, MASK, SMALL
 from kernels.contract import Contract
 from kernels.factor import small_size
-from kernels.paint import mask_dtype
 
-HEIGHT, WIDTH = 1, 2
 # What goes into a traced body and comes out of it.
 PICTURE, SCORES = "picture", "scores"
 PREFIX = "network/"
-HEADS = {"mask": (MASK,), "logits": (LOGITS,), "mask+confidence": (MASK, CONFIDENCE)}
-# Of the lead of the best logit over the second, in a byte of confidence.
-SIXTEENTHS, MOST_BYTE = 16, 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +59,7 @@ def around(
     opset = max(entry.version for entry in core.opset_import if not entry.domain)
     graph = Nodes(prefix="shrink", opset=opset)
     size = _sides(graph, graph.value(IMAGE), taken.fixed_size)
-    _shrink(graph, size, contract.factor)
+    shrink_nodes.shrink(graph, size, contract.factor)
     graph.prefix = "feed"
     # Of `small` itself: a reader that cuts there has no image to measure.
     fixed = small_size(taken.fixed_size, contract.factor) if taken.fixed_size else None
@@ -73,7 +70,7 @@ def around(
     if logits.name != LOGITS:
         _rename(core.graph, logits.name, LOGITS)
     if head != "logits":
-        _paint(graph, size, contract, taken, head)
+        paint_nodes.paint(graph, size, contract, taken, head)
     made = helper.make_graph(
         [*graph.nodes[:before], *core.graph.node, *graph.nodes[before:]],
         "softres",
@@ -101,15 +98,11 @@ def _outputs(contract: Contract, taken: Intake, head: str) -> list[ValueInfoProt
     cells = small_size(taken.fixed_size, contract.factor) if taken.fixed_size else ("h", "w")
     shape = _promised(taken)
     kinds = {
-        MASK: (_mask_type(classes), shape),
+        MASK: (paint_nodes.mask_type(classes), shape),
         CONFIDENCE: (TensorProto.UINT8, shape),
         LOGITS: (TensorProto.FLOAT, [shape[0], classes, *cells]),
     }
     return [helper.make_tensor_value_info(name, *kinds[name]) for name in HEADS[head]]
-
-
-def _mask_type(classes: int) -> int:
-    return int(helper.np_dtype_to_tensor_dtype(np.dtype(mask_dtype(classes))))
 
 
 def _sides(graph: Nodes, picture: Value, fixed: Size | None) -> tuple[Value, Value]:
@@ -118,56 +111,6 @@ def _sides(graph: Nodes, picture: Value, fixed: Size | None) -> tuple[Value, Val
         return graph.constant(fixed[0]), graph.constant(fixed[1])
     ends = [graph.call("Shape", picture, start=axis, end=axis + 1) for axis in (HEIGHT, WIDTH)]
     return graph.call("Squeeze", ends[0]), graph.call("Squeeze", ends[1])
-
-
-def _shrink(graph: Nodes, size: tuple[Value, Value], factor: Fraction) -> None:
-    """image -> small: weighted sums over the cells, rounded half to even."""
-    image = graph.value(IMAGE)
-    if factor == 1:
-        graph.call("Cast", image, to=TensorProto.FLOAT, name=SMALL)
-        return
-    # A column of sums stays below 2^24 (255 x 65 535 rows), so float32 holds it exactly; sums over
-    # both axes need whole numbers. The cast comes first: TensorRT takes uint8 into nothing else.
-    picture = graph.call("Cast", image, to=TensorProto.FLOAT)
-    rows, shares = _cells(graph, size[0], factor)
-    shares = graph.call("Cast", graph.call("Unsqueeze", shares, [2, 3]), to=TensorProto.FLOAT)
-    pixels = graph.call("Gather", picture, rows, axis=HEIGHT) * shares
-    sums = graph.call("ReduceSum", pixels, [2], keepdims=0)
-    columns, shares = _cells(graph, size[1], factor)
-    whole = graph.call("Cast", sums, to=TensorProto.INT64)
-    pixels = graph.call("Gather", whole, columns, axis=WIDTH) * graph.call("Unsqueeze", shares, [2])
-    sums = graph.call("ReduceSum", pixels, [3], keepdims=0)
-    area = size[0] * size[1]
-    graph.call("Cast", _half_even(graph, sums, area), to=TensorProto.FLOAT, name=SMALL)
-
-
-def _cells(graph: Nodes, pixels: Value, factor: Fraction) -> tuple[Value, Value]:
-    """Of one axis, per cell [cells, taps], which pixels it covers and how much of each.
-
-    The arithmetic of `kernels.factor`, in units of 1/cells of a pixel: there a pixel is `cells`
-    long and a cell is `pixels` long.
-    """
-    top, bottom = factor.numerator, factor.denominator
-    cells = graph.call("Max", (pixels * (2 * top) + bottom) // (2 * bottom), 1)
-    # A cell touches ceil(pixels / cells) pixels, and one more where edges fall between pixels.
-    uneven = graph.call("Min", pixels - (pixels // cells) * cells, 1)
-    taps = (pixels - 1) // cells + uneven + 1
-    cell_first = graph.call("Unsqueeze", graph.call("Range", 0, cells, 1), [1]) * pixels
-    pixel = cell_first // cells + graph.call("Range", 0, taps, 1)
-    pixel_first = pixel * cells
-    first = graph.call("Max", pixel_first, cell_first)
-    last = graph.call("Min", pixel_first + cells, cell_first + pixels)
-    shares = graph.call("Max", last - first, 0)
-    return graph.call("Min", pixel, pixels - 1), shares
-
-
-def _half_even(graph: Nodes, sums: Value, area: Value) -> Value:
-    """sums / area, rounded half to even without leaving the integers."""
-    raised, double_area = sums * 2 + area, area * 2
-    rounded = raised // double_area
-    is_half = graph.call("Equal", rounded * double_area, raised)
-    odd = rounded - (rounded // 2) * 2
-    return rounded - odd * graph.call("Cast", is_half, to=TensorProto.INT64)
 
 
 def _feed(graph: Nodes, body: Body, cells: tuple[Value, Value]) -> None:
@@ -201,7 +144,7 @@ def _logits(graph: Nodes, body: Body, cells: tuple[Value, Value]) -> Value:
     padded = any(_is_padded(side, body.multiple) for side in cells)
     if body.stride > 1:
         scales = np.array([1, 1, body.stride, body.stride], np.float32)
-        value = _enlarge(graph, value, scales=scales, name="" if padded else LOGITS)
+        value = paint_nodes.enlarge(graph, value, scales=scales, name="" if padded else LOGITS)
     if padded:
         ends = graph.call("Concat", *(graph.call("Unsqueeze", s, [0]) for s in cells), axis=0)
         value = graph.call("Slice", value, [0, 0], ends, [2, 3], name=LOGITS)
@@ -212,21 +155,6 @@ def _is_padded(side: Value, multiple: int) -> bool:
     return bool(multiple > 1 if side.known is None else int(side.known) % multiple)
 
 
-def _enlarge(
-    graph: Nodes, value: Value, *, scales: Any = None, sizes: Any = None, name: str = ""
-) -> Value:
-    return graph.call(
-        "Resize",
-        value,
-        None,
-        scales,
-        sizes,
-        mode="linear",
-        coordinate_transformation_mode="half_pixel",
-        name=name,
-    )
-
-
 def _rename(core: GraphProto, old: str, new: str) -> None:
     """Call a result of the core by another name, wherever it is made or read."""
     for node in core.node:
@@ -234,37 +162,3 @@ def _rename(core: GraphProto, old: str, new: str) -> None:
             for index, name in enumerate(names):
                 if name == old:
                     names[index] = new
-
-
-def _paint(
-    graph: Nodes, size: tuple[Value, Value], contract: Contract, taken: Intake, head: str
-) -> None:
-    """logits -> mask: half-pixel bilinear up-sampling in one step, then the first best class."""
-    graph.prefix = "paint"
-    logits, classes = graph.value(LOGITS), len(contract.classes)
-    sides = [graph.call("Unsqueeze", side, [0]) for side in size]
-    batch = taken.fixed_batch
-    count = graph.constant([batch]) if batch else graph.call("Shape", logits, start=0, end=1)
-    sizes = graph.call("Concat", count, [classes], *sides, axis=0)
-    full = _enlarge(graph, logits, sizes=sizes)
-    winners = graph.call("ArgMax", full, axis=1, keepdims=0)
-    graph.call("Cast", winners, to=_mask_type(classes), name=MASK)
-    if CONFIDENCE in HEADS[head]:
-        _confidence(graph, full, classes)
-
-
-def _confidence(graph: Nodes, full: Value, classes: int) -> None:
-    """By how much the best class leads, as `kernels.paint` tells it: whole sixteenths, 255 most."""
-    if classes == 1:
-        # Nothing competes: 255 everywhere, made from the values so that it has their size.
-        alone = graph.call("Equal", full, full)
-        lead = graph.call("Cast", alone, to=TensorProto.FLOAT) * np.array([MOST_BYTE], np.float32)
-        lead = graph.call("Squeeze", lead, [1])
-    else:
-        best, _ = graph.calls("TopK", full, [2], axis=1, names=["paint/best", "paint/best_index"])
-        first = graph.call("Gather", best, 0, axis=1)
-        lead = (first - graph.call("Gather", best, 1, axis=1)) * np.array([SIXTEENTHS], np.float32)
-        lead = graph.call("Min", lead, np.array([MOST_BYTE], np.float32))
-    # Cast to a whole number cuts, as the kernel does.
-    whole = graph.call("Cast", lead, to=TensorProto.INT32)
-    graph.call("Cast", whole, to=TensorProto.UINT8, name=CONFIDENCE)

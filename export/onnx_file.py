@@ -18,6 +18,9 @@ from kernels.errors import UserError, about
 # The types that cross the border of an artefact, as TensorRT calls those that it has.
 KINDS = {TensorProto.UINT8: "UINT8", TensorProto.UINT16: "UINT16", TensorProto.FLOAT: "FLOAT"}
 
+# Those of the build facts that decide what is done with the artefact.
+FACTS = {"precision": str, "head": str, "size": str, "batch": str, "verify": dict}
+
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxFile:
@@ -54,10 +57,23 @@ def read(path: Path) -> OnnxFile:
         checker.check_model(model)
         props = {entry.key: entry.value for entry in model.metadata_props}
         build = json.loads(props.get(BUILD_KEY, "{}"))
-    except (DecodeError, checker.ValidationError, OSError, ValueError) as error:
+    except (DecodeError, checker.ValidationError, OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a readable ONNX file ({type(error).__name__})") from None
     if CONTRACT_KEY not in props:
         raise UserError(f"{path}: an ONNX file, but without a softres contract")
     with about(path):
         Contract.from_json(props[CONTRACT_KEY])
+        _refuse_malformed(build)
     return OnnxFile(model=model, content=content, contract=props[CONTRACT_KEY], build=build)
+
+
+def _refuse_malformed(build: Any) -> None:
+    """Raise for build facts that the exporter did not write: others read them as they are."""
+    known = build if isinstance(build, dict) else {"build facts": build}
+    wrong = [
+        name
+        for name, kind in (*FACTS.items(), ("build facts", dict))
+        if name in known and not isinstance(known[name], kind)
+    ]
+    if wrong:
+        raise UserError(f"damaged build facts: {', '.join(wrong)} is of the wrong kind")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from export import precisions
-from export.geometry import HEADS
 from export.intake import CALIBRATION, PICTURES, Intake
+from export.paint_nodes import HEADS
 from kernels.errors import UserError, one_of
 
 

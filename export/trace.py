@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from typing import Any, cast
 
 import torch
@@ -18,7 +19,7 @@ from torch import nn
 from export.geometry import PICTURE, SCORES, Body
 from export.intake import Intake
 from kernels.contract import Contract
-from kernels.errors import UserError
+from kernels.errors import RefusedError, UserError
 from kernels.factor import small_size
 from trainer.network import Network
 
@@ -29,7 +30,7 @@ EXAMPLE = (4, 5)
 def trace(network: Network, contract: Contract, intake: Intake) -> Body:
     """The body at any batch and size, but for what `intake` fixes."""
     body, multiple = network.eval().body, network.body.multiple
-    with _quiet():
+    with _quiet(), _refusing(intake):
         program = torch.onnx.export(
             cast(nn.Module, body),
             (torch.zeros(_example(contract, intake, multiple)),),
@@ -75,14 +76,29 @@ def _axes(intake: Intake, multiple: int) -> dict[int, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep torch's exporter from talking of operators that nobody uses."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _refusing(intake: Intake) -> Iterator[None]:
+    """Turn what torch's exporter raises into an error that says why and what may do instead."""
     try:
-        with warnings.catch_warnings():
+        yield
+    except torch.onnx.OnnxExporterError as error:
+        why = str(error.__cause__ or error).strip().splitlines()[0]
+        is_free = intake.fixed_size is None or intake.fixed_batch is None
+        raise RefusedError(
+            f"torch cannot write this network as ONNX ({why})",
+            hint="some write for one size alone: try --size 512x1024 --batch 1"
+            if is_free
+            else "train another model: `trainer list` names those that are exported",
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch's exporter from talking of operators that nobody uses, and of its own code."""
+    logging.disable(logging.ERROR)
+    try:
+        # Where it fails it prints programs; what it raises says why.
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(logging.NOTSET)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import kernels
 from export.intake import Intake
 from export.targets import Answer
+from kernels.errors import RefusedError
 from kernels.paint import Mask, Painting, painting
 from kernels.taps import taps
 from trainer.checkpoint import Checkpoint
@@ -23,6 +24,7 @@ from trainer.checkpoint import Checkpoint
 # Of the largest logit. fp32 networks agree to about 1e-6; one wrong weight is far from that.
 LOGIT_TOLERANCE = 2e-5
 EPSILON = float(np.finfo(np.float32).eps)
+HINT = "a network that is right for one size alone wants that size: --size 512x1024 --batch 1"
 SIZES = ((256, 384), (333, 517), (40, 24))
 
 
@@ -117,6 +119,12 @@ def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) ->
     small = kernels.shrink(batch, checkpoint.contract.factor)
     logits = torch_logits(checkpoint, small)
     size = (batch.shape[1], batch.shape[2])
+    if answer.logits.shape != logits.shape:
+        raise RefusedError(
+            f"at pictures of {size[0]}x{size[1]} its logits are {answer.logits.shape}, "
+            f"torch's are {logits.shape}",
+            hint=HINT,
+        )
     ours = kernels.paint(logits, size)
     own = painting(answer.logits, size, margin=True)
     theirs = own.mask if answer.mask is None else answer.mask

@@ -66,7 +66,8 @@ class Contract:
 def _read_object(text: str) -> dict[str, Any]:
     try:
         plain = json.loads(text)
-    except json.JSONDecodeError as error:
+    # RecursionError: brackets without end.
+    except (json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"contract: not JSON ({error})") from None
     if not isinstance(plain, dict):
         raise UserError("contract: not a JSON object")

@@ -18,8 +18,8 @@ EXPORT_HINT = "export the checkpoint again with this softres"
 FLOAT = 1
 
 
-def cut(model: Any, path: Path) -> None:
-    """Leave in a ModelProto only what makes `logits` out of `small`, at any size."""
+def cut(model: Any, path: Path, small: tuple[int, int] | None = None) -> None:
+    """Leave in a ModelProto only what makes `logits` out of `small`, at that size or at any."""
     graph = model.graph
     kept = _needed(graph, path)
     for index in reversed(range(len(graph.node))):
@@ -34,9 +34,8 @@ def cut(model: Any, path: Path) -> None:
         del listed[:]
     tensor = graph.input.add(name=SMALL).type.tensor_type
     tensor.elem_type = FLOAT
-    for side in ("N", "h", "w"):
-        tensor.shape.dim.add(dim_param=side)
-    tensor.shape.dim.add(dim_value=3)
+    for side in ("N", *(small or ("h", "w")), 3):
+        tensor.shape.dim.add(**{"dim_param" if isinstance(side, str) else "dim_value": side})
     graph.output.add(name=LOGITS)
 
 

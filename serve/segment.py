@@ -89,10 +89,8 @@ class Segmenter:
 
     def most_batch(self, wanted: int | None) -> int:
         """Pictures in one call: what pays, or what is wanted as far as it can be."""
-        most = self.runtime.batch
-        if wanted is None or isinstance(self.runtime, runtimes.Painting):
-            return min(most, wanted or most)
-        return wanted
+        most = wanted or self.runtime.batch
+        return min(most, self.runtime.most_batch or most)
 
     def batches(self) -> bool:
         """Whether two pictures in one call come out bit for bit as each alone."""
@@ -164,6 +162,7 @@ class Segmenter:
     def _taken(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
         whole = None if isinstance(picture, Reduced) else picture
         size = picture.size if isinstance(picture, Reduced) else picture.shape[:2]
+        self._refuse_size((size[0], size[1]))
         # What is wrong with the question is said before the network works for it.
         kept, window = ask.kept(self.contract), ask.part((size[0], size[1]))
         if not self._knows(ask):
@@ -182,6 +181,18 @@ class Segmenter:
             window=window,
             clock=clock,
         )
+
+    def _refuse_size(self, size: tuple[int, int]) -> None:
+        """Raise where the artefact was exported for pictures of another size alone."""
+        only = self.runtime.size
+        # What paints checks by itself: an engine may take a range of sizes.
+        if only and size != only and not isinstance(self.runtime, runtimes.Painting):
+            raise UserError(
+                f"the picture is {size[0]}x{size[1]} (height x width), and this model takes "
+                f"{only[0]}x{only[1]} alone",
+                hint="send pictures of that size, or serve an artefact that was exported "
+                "without --size",
+            )
 
     def _feed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if isinstance(self.runtime, runtimes.Painting):

@@ -12,13 +12,17 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, checker, helper
 
-from export import geometry, onnx_file, precisions, provenance
+from export import geometry, onnx_file, precisions, provenance, verify
+from export.geometry import Body
 from export.options import Options
+from export.paint_nodes import HEADS
+from export.precisions import Samples
 from export.samples import calibration
 from export.targets import Answer, Runner
 from export.trace import trace
 from export.twin import needs_twin, twin
 from kernels.artefact import BUILD_KEY, CONFIDENCE, CONTRACT_KEY, IMAGE, LOGITS, MASK, SMALL
+from kernels.errors import RefusedError, about
 from trainer.checkpoint import Checkpoint
 
 SUFFIX = ".onnx"
@@ -26,23 +30,32 @@ SUFFIX = ".onnx"
 
 def write(checkpoint: Checkpoint, path: Path, options: Options) -> None:
     """Trace the body, give it its precision, and put the geometry around it."""
-    contract, precision = checkpoint.contract, precisions.find(options.precision)
-    body = trace(checkpoint.network, contract, options.intake)
-    seen = calibration(checkpoint, body, options) if precision.CALIBRATED else None
-    applied = precision.apply(body.model, seen)
+    with about(f"model '{checkpoint.recipe.model}'"):
+        body = trace(checkpoint.network, checkpoint.contract, options.intake)
+    is_calibrated = precisions.find(options.precision).CALIBRATED
+    seen = calibration(checkpoint, body, options) if is_calibrated else None
+    onnx.save_model(composed(checkpoint, body, options, seen), path)
+
+
+def composed(
+    checkpoint: Checkpoint, body: Body, options: Options, seen: Samples | None
+) -> ModelProto:
+    """The artefact of a traced body; `seen` is what a precision is calibrated on."""
+    contract = checkpoint.contract
+    applied = precisions.find(options.precision).apply(body.model, seen)
     model = geometry.around(
         body.with_model(applied.model), contract, intake=options.intake, head=options.head
     )
     model.doc_string = (
         "uint8 RGB pictures [N,H,W,3] -> "
-        f"{', '.join(geometry.HEADS[options.head])}; "
+        f"{', '.join(HEADS[options.head])}; "
         f"classes and colours are in metadata_props['{CONTRACT_KEY}']"
     )
     opset = max(entry.version for entry in model.opset_import)
     build = provenance.facts(checkpoint, options, opset) | applied.facts
     _set_facts(model, contract.to_json(), build)
     checker.check_model(model, full_check=True)
-    onnx.save_model(model, path)
+    return model
 
 
 def _set_facts(model: ModelProto, contract: str, build: dict[str, Any]) -> None:
@@ -65,9 +78,7 @@ def opened(path: Path) -> Runner:
     inner = _session(model.SerializeToString())
 
     def run(pictures: NDArray[np.uint8]) -> Answer:
-        feed = {IMAGE: pictures}
-        outputs = dict(zip(shown, inner.run(shown, feed), strict=True))
-        outputs |= dict(zip(given, session.run(given, feed), strict=True))
+        outputs = _asked(inner, shown, pictures) | _asked(session, given, pictures)
         return Answer(
             small=outputs[SMALL],
             logits=outputs[LOGITS],
@@ -76,6 +87,20 @@ def opened(path: Path) -> Runner:
         )
 
     return run
+
+
+def _asked(
+    session: onnxruntime.InferenceSession, names: list[str], pictures: NDArray[np.uint8]
+) -> dict[str, NDArray[Any]]:
+    try:
+        return dict(zip(names, session.run(names, {IMAGE: pictures}), strict=True))
+    # ONNX Runtime's errors have no class in common below Exception.
+    except Exception as error:
+        count, height, width, _ = pictures.shape
+        why = str(error).strip().splitlines()[0]
+        raise RefusedError(
+            f"the graph fails at {count} pictures of {height}x{width} ({why})", hint=verify.HINT
+        ) from None
 
 
 def stamp(path: Path, facts: dict[str, Any]) -> None:
@@ -111,5 +136,6 @@ def _shape(value: onnx.ValueInfoProto) -> str:
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    # Errors are raised; printing them as well is for nobody.
+    options.log_severity_level = 4
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -53,10 +53,20 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
     if source.suffix.lower() != ".onnx":
         engine.ends(options.intake)
     verified = verified_onnx.of(source, out, options)
+    if verified.build.get("precision") not in COMPUTED_IN:
+        raise UserError(
+            f"{source}: says no precision that an engine can be checked for",
+            hint="export its checkpoint again",
+        )
     taken = _taken(verified, options)
     engine.ends(taken)
     if isinstance(found, Missing):
         raise _left(found, verified, taken, out, order)
+    assemble(found, verified, taken, out, order)
+
+
+def assemble(found: Flavour, verified: OnnxFile, taken: Intake, out: Path, order: Order) -> None:
+    """Publish the engine of an ONNX artefact, when it is the one that was asked for."""
     built = engine.build(found, verified.content, taken, order.settings)
     _refuse_mismatch(built, verified)
     entries = {

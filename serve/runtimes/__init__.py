@@ -29,8 +29,15 @@ class Runtime(Protocol):
         """How many pictures it pays to hand over in one call."""
 
     @property
+    def most_batch(self) -> int | None:
+        """How many pictures one call takes at most; None is any number."""
+
+    @property
     def size(self) -> tuple[int, int] | None:
-        """(height, width) of pictures that it surely takes, where it does not take all."""
+        """(height, width) of pictures that it surely takes, where it does not take all.
+
+        Of a Network it is the only one.
+        """
 
     def close(self) -> None:
         """Give back what it holds; nobody uses it any more."""

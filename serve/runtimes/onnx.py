@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from kernels import threads as kernel_threads
 from kernels.artefact import CONTRACT_KEY, IMAGE, LOGITS, SMALL
+from kernels.contract import Contract
 from kernels.cut import EXPORT_HINT, cut
-from kernels.errors import UserError
+from kernels.errors import UserError, about
+from kernels.factor import small_size
 from kernels.session import settle
 from kernels.unsigned import unsigned
 
@@ -38,12 +40,21 @@ CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 class OnnxRuntime:
     """One session over the network of an artefact."""
 
-    size: tuple[int, int] | None = None
-
-    def __init__(self, *, contract: str, session: Any, name: str, batch: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        contract: str,
+        session: Any,
+        name: str,
+        batch: int = 1,
+        most_batch: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.contract = contract
         self.name = name
         self.batch = batch
+        self.most_batch = most_batch
+        self.size = size
         self._session = session
 
     def logits(self, small: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -66,8 +77,8 @@ def open_artefact(
     provider = _provider(onnxruntime, device)
     model = _read(path)
     contract = _contract(model, path)
-    _refuse_fixed(model, path)
-    cut(model, path)
+    most_batch, size = _taken(model, path)
+    cut(model, path, _small(size, contract, path))
     if provider == CPU:
         unsigned(model)
     count = threads or kernel_threads.count()
@@ -78,7 +89,9 @@ def open_artefact(
         contract=contract,
         session=session,
         name=f"ONNX Runtime {onnxruntime.__version__} ({where})",
-        batch=BATCH[runs_on],
+        batch=min(BATCH[runs_on], most_batch or BATCH[runs_on]),
+        most_batch=most_batch,
+        size=size,
     )
 
 
@@ -139,16 +152,33 @@ def _contract(model: ModelProto, path: Path) -> str:
     )
 
 
-def _refuse_fixed(model: ModelProto, path: Path) -> None:
-    """A graph for one size pads and crops for that size alone: others would come out displaced."""
+def _taken(model: ModelProto, path: Path) -> tuple[int | None, tuple[int, int] | None]:
+    """How many pictures in a call and of which size the graph is for; None is any.
+
+    A graph for one size pads and crops for that size alone.
+    """
     for value in model.graph.input:
+        if value.name != IMAGE:
+            continue
         sides = value.type.tensor_type.shape.dim[:3]
-        if value.name == IMAGE and any(side.dim_value for side in sides):
+        batch, *size = (side.dim_value for side in sides)
+        if batch > 1 or any(size) != all(size):
             told = ", ".join(side.dim_param or str(side.dim_value) for side in sides)
             raise UserError(
                 f"'{path}' takes pictures of one shape alone: [{told}]",
-                hint="export the checkpoint without --size and --batch: what is served is any size",
+                hint="what is served is one picture: export the checkpoint without --batch, "
+                "and without --size for pictures of any size",
             )
+        return batch or None, (size[0], size[1]) if all(size) else None
+    return None, None
+
+
+def _small(size: tuple[int, int] | None, contract: str, path: Path) -> tuple[int, int] | None:
+    """The size of what the network sees of such a picture."""
+    if size is None:
+        return None
+    with about(path):
+        return small_size(size, Contract.from_json(contract).factor)
 
 
 def _session(

@@ -110,7 +110,7 @@ class TensorRTRuntime:
                 Lane(trt, self._plan, gpu, painter) for _ in range(min(workers, MOST_LANES))
             ]
         self.size: tuple[int, int] | None = (typical[1], typical[2])
-        self.batch = self._most[0]
+        self.batch = self.most_batch = self._most[0]
         for lane in self._lanes:
             self._idle.put(lane)
 

@@ -19,6 +19,7 @@ from export.options import Options
 from export.reverify import reverify
 from export.targets import onnx as target
 from kernels.errors import RefusedError, UserError
+from serve.segment import Segmenter
 from trainer import checkpoint
 
 
@@ -110,8 +111,11 @@ def spoil_writing(monkeypatch, artefact):
 )
 def test_a_broken_export_is_refused_and_leaves_no_file(model, tmp_path, spoil_writing, damage):
     spoil_writing(damage)
-    with pytest.raises(RefusedError, match="was not written, because it disagrees"):
+    with pytest.raises(RefusedError, match="was not written, because it disagrees") as caught:
         building.build("onnx", model, tmp_path / "broken.onnx")
+    assert caught.value.hint.startswith(
+        f"{tmp_path / 'broken.onnx'}.verify.json says where; a network"
+    )
     (kept,) = tmp_path.iterdir()
     assert kept.name == "broken.onnx.verify.json"
     assert json.loads(kept.read_text())["objections"]
@@ -402,3 +406,12 @@ def test_every_target_offers_what_the_builder_asks_for(name):
     module = targets.find(name)
     assert module.SUFFIX.startswith(".")
     assert isinstance(module, targets.Runnable if name == "onnx" else targets.Target)
+
+
+def test_what_is_exported_for_one_size_is_served_at_that_size(loaded, body, artefact, tmp_path):
+    taken, out = intake.read("61x83", "1"), tmp_path / "one.onnx"
+    onnx.save(target.composed(loaded, body, Options(intake=taken), None), out)
+    one, any_size = Segmenter(out), Segmenter(artefact)
+    picture = verify.pictures(taken)[0][0]
+    assert one.runtime.size == (61, 83)
+    assert np.array_equal(one.mask(picture), any_size.mask(picture))

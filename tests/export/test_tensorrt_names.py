@@ -31,6 +31,16 @@ INSTANCES = {
     "plan": "ICudaEngine",
     "context": "IExecutionContext",
 }
+# What these give, where an attribute is taken of it at once.
+RESULTS = {"get_input": "ITensor", "get_output": "ITensor", "get_layer": "ILayer"}
+# Variables that hold nothing of TensorRT's, and the level of a line of its log, a plain enum.
+OURS = {
+    *("bar", "dict", "draft", "flavour", "intake", "kinds", "line", "log", "name", "path"),
+    *("self", "settings", "severity", "talk", "told"),
+    # A value of ComputeCapability, whose members are read by name.
+    "architecture",
+}
+ROOT = Path(engine.__file__).parents[1]
 RTX_ONLY = ("architectures", "_set_architectures")
 
 
@@ -46,8 +56,25 @@ def used(tree):
             yield INSTANCES[owner.id], node.attr
         elif isinstance(owner, ast.Name) and owner.id == "trt":
             yield node.attr, ""
+        elif isinstance(owner, ast.Call) and called(owner) in RESULTS:
+            yield RESULTS[called(owner)], node.attr
         elif isinstance(owner, ast.Attribute) and ast.unparse(owner.value) == "trt":
             yield owner.attr, node.attr
+
+
+def called(call):
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+
+
+def unseen(tree):
+    """Attributes of variables and results of which nobody said what they hold."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id not in {"trt", *INSTANCES, *OURS}:
+            yield ast.unparse(node)
+        if isinstance(node.value, ast.Call) and called(node.value) not in {"super", *RESULTS}:
+            yield ast.unparse(node)
 
 
 def derived(node):
@@ -94,3 +121,35 @@ def test_a_name_that_a_release_lacks_is_found():
     tree = ast.parse("def f(trt, config):\n config.set_flag(trt.BuilderFlag.FP16)")
     assert ("BuilderFlag", "FP16") in set(used(tree))
     assert "FP16" not in NAMES["tensorrt-11.4"]["BuilderFlag"]
+
+
+def test_every_attribute_is_of_something_known():
+    assert list(unseen(SOURCE)) == []
+
+
+@pytest.mark.parametrize(
+    "code", ["runtime.deserialize_cuda_engine(plan)", "builder.create_runtime().load(plan)"]
+)
+def test_a_new_variable_or_result_does_not_go_by_unseen(code):
+    assert list(unseen(ast.parse(code))) != []
+
+
+def test_a_name_of_a_result_is_seen():
+    assert ("ITensor", "nosuch") in set(used(ast.parse("network.get_input(0).nosuch")))
+
+
+def test_no_other_file_reaches_into_tensorrt():
+    others = [
+        path
+        for folder in ("export", "kernels", "serve", "trainer")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(engine.__file__)
+    ]
+    reaching = {
+        f"{path.name}: {ast.unparse(node)}"
+        for path in others
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith((".module", "trt"))
+    }
+    # The version, that tells whether it is too old.
+    assert reaching == {"flavour.py: self.module.__version__"}

@@ -73,6 +73,15 @@ def test_another_flavour_version_or_gpu_is_refused_naming_both(place, other, tol
     assert all(side in caught.value.message for side in told)
 
 
+def test_a_plan_of_rtx_under_the_name_of_tensorrt_is_refused(place):
+    facts = {**BUILD, "flavour": "tensorrt", "tensorrt": "10.13.0"}
+    entries = {engine.PLAN: b"vtrt" + bytes(60), engine.CONTRACT: CONTRACT.encode()}
+    engine.write(place, entries, facts)
+    given = {"flavour": "tensorrt", "version": "10.13.0", "architecture": 86}
+    with pytest.raises(UserError, match=r"say tensorrt, but its plan is one of TensorRT-RTX"):
+        engine.refuse_unloadable(engine.read(place), **given)
+
+
 def test_compatible_engines_go_where_they_were_made_to_go(place):
     opened = engine.read(written(place, version_compatible=True))
     engine.refuse_unloadable(opened, **{**MINE, "version": "1.9.0.1"})
@@ -132,11 +141,66 @@ def test_another_zip_and_no_file_are_refused(place):
         engine.read(place)
 
 
-@pytest.mark.parametrize("build", ["[]", "{}", '{"sha256": 3}', "{"])
+@pytest.mark.parametrize("build", ["[]", "{}", '{"sha256": 3}', "{", "[" * 100_000])
 def test_damaged_build_facts_are_refused(place, build):
     rewritten(written(place), engine.BUILD, build.encode())
     with pytest.raises(UserError, match=r"model\.trt"):
         engine.read(place)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"flavour": None}, "flavour"),
+        ({"tensorrt": 10}, "tensorrt"),
+        ({"architectures": 86}, "architectures"),
+        ({"architectures": ["86"]}, "architectures"),
+        ({"architectures": [True]}, "architectures"),
+    ],
+)
+def test_build_facts_that_cannot_be_compared_are_refused(place, facts, told):
+    with pytest.raises(UserError, match=f"do not say {told}"):
+        engine.read(written(place, **facts))
+
+
+def test_an_entry_that_is_there_twice_is_refused(place):
+    with zipfile.ZipFile(written(place), "a") as archive, pytest.warns(match="Duplicate name"):
+        archive.writestr(engine.PLAN, b"another plan")
+    with pytest.raises(UserError, match=r"plan\.engine is in it more than once"):
+        engine.read(place)
+
+
+def test_a_zip_that_unpacks_without_end_is_refused_before_it_is_unpacked(place, monkeypatch):
+    with zipfile.ZipFile(written(place), "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(50_000_000))
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(UserError, match="bomb is packed"):
+        engine.read(place)
+
+
+def test_entries_that_share_their_bytes_are_refused(place):
+    content = bytearray(written(place).read_bytes())
+    # The size that the directory at the end gives the plan, as stored and as it comes out.
+    at = content.rindex(engine.PLAN.encode()) - 46
+    assert content[at : at + 4] == b"PK\x01\x02"
+    content[at + 20 : at + 28] = (10_000).to_bytes(4, "little") * 2
+    place.write_bytes(content)
+    with pytest.raises(UserError, match="its entries overlap"):
+        engine.read(place)
+
+
+def test_an_entry_that_wants_a_password_is_refused(place):
+    content = bytearray(written(place).read_bytes())
+    for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        content[content.index(signature) + flags] |= 1
+    place.write_bytes(content)
+    with pytest.raises(UserError, match="not an engine file"):
+        engine.read(place)
+
+
+def test_an_entry_that_is_not_there_is_named(place):
+    with pytest.raises(UserError, match=r"holds no paint-sm86\.json"):
+        engine.read(written(place)).read("paint-sm86.json")
 
 
 def test_a_contract_of_another_version_is_refused_with_its_writer(place):

@@ -54,6 +54,47 @@ def test_a_graph_for_one_shape_is_refused(tmp_path: Path, toy: SimpleNamespace, 
     assert "--size" in error.hint
 
 
+def fixed(model: onnx.ModelProto, *sides: int | None) -> onnx.ModelProto:
+    """The same graph, that promises numbers for those of batch, height and width."""
+    for dim, side in zip(model.graph.input[0].type.tensor_type.shape.dim, sides, strict=False):
+        if side is not None:
+            dim.dim_value = side
+    return model
+
+
+def test_a_graph_for_one_size_gives_the_mask_of_the_one_for_any(
+    tmp_path: Path, toy: SimpleNamespace
+) -> None:
+    model = fixed(toy.artefact(toy.contract()), 1, 50, 70)
+    only = Segmenter(saved(tmp_path / "only.onnx", model))
+    only.warm_up()
+    free = Segmenter(saved(tmp_path / "free.onnx", toy.artefact(toy.contract())))
+    assert (only.runtime.size, free.runtime.size) == ((50, 70), None)
+    picture = toy.photo(50, 70)
+    np.testing.assert_array_equal(only.mask(picture), free.mask(picture))
+
+
+@pytest.mark.parametrize("size", [(70, 50), (49, 70), (50, 71)])
+def test_a_picture_of_another_size_is_told_the_one_that_is_taken(
+    tmp_path: Path, toy: SimpleNamespace, size: tuple[int, int]
+) -> None:
+    model = fixed(toy.artefact(toy.contract()), None, 50, 70)
+    only = Segmenter(saved(tmp_path / "model.onnx", model))
+    with pytest.raises(UserError, match=rf"{size[0]}x{size[1]} .* takes 50x70 alone") as raised:
+        only.answer(toy.written(toy.photo(*size)))
+    assert "exported without --size" in raised.value.hint
+
+
+def test_a_graph_for_one_picture_at_once_takes_any_size(
+    tmp_path: Path, toy: SimpleNamespace
+) -> None:
+    served = Segmenter(saved(tmp_path / "model.onnx", fixed(toy.artefact(toy.contract()), 1)))
+    assert [served.mask(toy.photo(*size)).shape for size in ((20, 30), (31, 17))] == [
+        (20, 30),
+        (31, 17),
+    ]
+
+
 def test_the_cut_graph_gives_the_logits_of_the_whole_one(
     tmp_path: Path, toy: SimpleNamespace
 ) -> None:
