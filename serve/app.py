@@ -9,7 +9,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from kernels import threads
-from serve import errors, openapi, upload
+from serve import door, errors, openapi, operations, upload
+from serve.metrics import Metrics
 from serve.segment import Segmenter
 from serve.settings import Settings
 
@@ -23,10 +24,21 @@ router = APIRouter()
 
 def create_app(settings: Settings) -> FastAPI:
     """The service; it opens the artefact when it starts up, not before."""
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version=VERSION, lifespan=_lifespan)
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version=VERSION,
+        lifespan=_lifespan,
+        # FastAPI's own pages load scripts from elsewhere; serve.operations has one that does not.
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.include_router(router)
+    app.include_router(operations.router)
     errors.install(app)
+    door.install(app, metrics=app.state.metrics)
     return app
 
 
