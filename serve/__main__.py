@@ -2,49 +2,92 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kernels.errors import reported
-from kernels.picture import MOST_PIXELS
-from serve.settings import MOST_BYTES, Settings
+from serve import settings
+from serve.settings import Settings
+
+
+def _default(name: str) -> Any:
+    return Settings.__dataclass_fields__[name].default
+
+
+def _option(name: str, text: str) -> Any:
+    """An option whose default is that of the setting, so that a variable can come between."""
+    default = _default(name)
+    told = f" [default: {default}]" if default is not None else ""
+    limits: dict[str, Any] = {}
+    if isinstance(default, int | float):
+        limits = {"min": settings.LEAST.get(name, 1 if isinstance(default, int) else 0)}
+        limits |= {"max": settings.MOST[name]} if name in settings.MOST else {}
+    return typer.Option(help=text + told, show_default=False, **limits)
 
 
 def serve(
-    model: Annotated[Path, typer.Argument(help="The artefact, such as model.onnx.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8000,
-    max_pixels: Annotated[
-        int, typer.Option(min=1, help="Larger pictures are refused.")
-    ] = MOST_PIXELS,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Longer bodies are refused.")] = MOST_BYTES,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL...",
+            help="Artefacts, such as model.onnx or NAME=PATH; the first answers /segment.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[str | None, _option("host", "Address to listen on.")] = None,
+    port: Annotated[int | None, _option("port", "Port; 0 takes a free one.")] = None,
+    device: Annotated[
+        str | None, _option("device", "auto, cpu or cuda: where the network runs.")
+    ] = None,
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Threads of the network; all cores by default. SOFTRES_THREADS sets this and "
+        _option(
+            "threads",
+            "Threads of the network; all cores by default. SOFTRES_THREADS sets this and "
             "those of everything around it.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None, _option("workers", "Pictures in work at once; one a core by default.")
+    ] = None,
+    queue: Annotated[
+        int | None, _option("queue", "Requests that may wait; more are answered 429.")
+    ] = None,
+    deadline: Annotated[
+        float | None, _option("deadline", "Seconds a request may wait and work; then 503.")
+    ] = None,
+    body_timeout: Annotated[
+        float | None, _option("body_timeout", "Seconds a body may take to arrive; then 408.")
+    ] = None,
+    drain: Annotated[
+        float | None, _option("drain", "Seconds to finish what was accepted, once told to stop.")
+    ] = None,
+    max_batch: Annotated[
+        int | None,
+        _option("max_batch", "Pictures in one call of the network; what pays by default."),
+    ] = None,
+    batch_delay: Annotated[
+        float | None,
+        _option("batch_delay", "Milliseconds to wait for others that are on their way."),
+    ] = None,
+    max_pixels: Annotated[int | None, _option("max_pixels", "Larger pictures are refused.")] = None,
+    max_bytes: Annotated[int | None, _option("max_bytes", "Longer bodies are refused.")] = None,
+    tile: Annotated[
+        int | None,
+        _option("tile", "Small pictures of more than TILE x TILE pixels are worked in tiles."),
+    ] = None,
 ) -> None:
-    """Answer POST /segment with the full-size mask of a picture; the routes are at /docs."""
+    """Answer POST /segment with the full-size mask of a picture; the routes are at /docs.
+
+    Every option is also a variable: SOFTRES_PORT is --port. SIGHUP opens the artefacts anew,
+    SIGTERM answers what was accepted and leaves.
+    """
+    told = settings.read({**locals(), "models": tuple(models or ()) or None})
     # The web framework takes a second to load, which --help and wrong options need not wait for.
     from serve import server
 
-    server.run(
-        Settings(
-            model=model,
-            host=host,
-            port=port,
-            max_pixels=max_pixels,
-            max_bytes=max_bytes,
-            threads=threads,
-        )
-    )
+    server.run(told)
 
 
 def main() -> None:

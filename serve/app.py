@@ -1,18 +1,20 @@
-"""The service: one artefact behind POST /segment, GET /healthz and GET /contract."""
+"""The service: models behind POST /segment, what they promise, and how the server is doing."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from kernels import threads
-from serve import door, errors, openapi, operations, upload
+from serve import door, errors, health, openapi, operations, upload
+from serve.admission import Gate
 from serve.metrics import Metrics
-from serve.segment import Segmenter
+from serve.models import Model, Models
+from serve.schedule import Schedule
 from serve.settings import Settings
+from serve.workers import Workers
 
 TITLE = "softres"
 DESCRIPTION = "Full-size segmentation masks from a network that sees small pictures."
@@ -23,7 +25,7 @@ router = APIRouter()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service; it opens the artefact when it starts up, not before."""
+    """The service; it opens the artefacts when it starts up, not before."""
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -33,8 +35,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.settings = settings
+    app.state.workers = Workers(settings.pictures_at_once)
+    app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
+    app.state.models = Models(settings, app.state.workers)
+    app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
+    app.include_router(health.router)
     app.include_router(router)
     app.include_router(operations.router)
     errors.install(app)
@@ -44,47 +51,74 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    segmenter = Segmenter(settings.model, threads=settings.threads, max_pixels=settings.max_pixels)
-    segmenter.warm_up()
-    app.state.segmenter = segmenter
-    # More pictures at once would only hold more memory: each already uses every core.
-    app.state.turns = CapacityLimiter(threads.count())
-    yield
+    models: Models = app.state.models
+    try:
+        await models.open()
+        yield
+    finally:
+        models.close()
+        app.state.workers.close()
 
 
-@router.post(
-    "/segment",
-    summary="Segment a picture",
-    description=openapi.SEGMENT,
-    responses=openapi.ANSWERS,
-    openapi_extra=openapi.BODY,
-    response_class=Response,
-)
+SEGMENT: dict[str, Any] = {
+    "description": openapi.SEGMENT,
+    "responses": openapi.ANSWERS,
+    "openapi_extra": openapi.BODY,
+    "response_class": Response,
+}
+
+
+@router.post("/segment", summary="Segment a picture with the first model", **SEGMENT)
 async def segment(request: Request) -> Response:
     """Answer one picture with its mask."""
-    state = request.app.state
-    data = await upload.read(request, state.settings.max_bytes)
-    answer = await to_thread.run_sync(state.segmenter.answer, data, limiter=state.turns)
-    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
-    return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
+    return await _segmented(request, _models(request).first)
 
 
-@router.get("/healthz", summary="Is it alive, and what does it serve?")
-async def healthz(request: Request) -> dict[str, str | int]:
-    """Answer as long as the artefact is open."""
-    segmenter: Segmenter = request.app.state.segmenter
-    return {
-        "status": "ok",
-        "model": request.app.state.settings.model.name,
-        "runtime": segmenter.runtime.name,
-        "classes": len(segmenter.contract.classes),
-        "factor": str(segmenter.contract.factor),
-    }
+@router.post("/models/{name}/segment", summary="Segment a picture", **SEGMENT)
+async def segment_with(request: Request, name: str) -> Response:
+    """Answer one picture with the mask of that model."""
+    return await _segmented(request, _models(request).find(name))
+
+
+@router.get("/models", summary="What is served")
+async def models(request: Request) -> dict[str, Any]:
+    """All models, the one that answers /segment first."""
+    return {"models": [health.told(model) for model in _models(request).all()]}
 
 
 @router.get("/contract", summary="Classes, colours and factor, as written by the trainer")
 async def contract(request: Request) -> Response:
+    """The contract of the first model, byte for byte as it lies in the artefact."""
+    return _contract(_models(request).first)
+
+
+@router.get("/models/{name}/contract", summary="The contract of that model")
+async def contract_of(request: Request, name: str) -> Response:
     """The contract, byte for byte as it lies in the artefact."""
-    segmenter: Segmenter = request.app.state.segmenter
-    return Response(segmenter.runtime.contract.encode(), media_type="application/json")
+    return _contract(_models(request).find(name))
+
+
+async def _segmented(request: Request, model: Model) -> Response:
+    """Refuse what can be refused before a byte of the body is read; then read, work, answer."""
+    state = request.app.state
+    settings: Settings = state.settings
+    upload.check_length(request, settings.max_bytes)
+    leave = state.gate.enter()
+    try:
+        data = await upload.read(request, settings.max_bytes, settings.body_timeout)
+    except BaseException:
+        leave()
+        raise
+    answer = await state.schedule.answer(request, model, data, leave)
+    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
+    return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
+
+
+def _models(request: Request) -> Models:
+    models: Models = request.app.state.models
+    return models
+
+
+def _contract(model: Model) -> Response:
+    text = model.segmenter.runtime.contract
+    return Response(text.encode(), media_type="application/json")

@@ -22,10 +22,31 @@ from serve import record
 MEDIA_TYPE = "application/problem+json"
 
 
+class UnknownError(UserError):
+    """A name in the path that is none of those there are."""
+
+
+class UnsupportedError(UserError):
+    """The body is in a form that is not read here."""
+
+
+class RefusedNowError(Exception):
+    """The request may be a good one, but not now; `wait` says when to come again, in seconds."""
+
+    def __init__(self, status: int, detail: str, *, hint: str, wait: int = 0) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.hint, self.wait = status, detail, hint, wait
+
+
+# Of errors that are more than a bad request.
+STATUS: dict[type[UserError], int] = {TooLargeError: 413, UnknownError: 404, UnsupportedError: 415}
+
+
 def install(app: FastAPI) -> None:
     """Make `app` answer its errors this way; the door answers what nobody expected."""
     for kind, handler in (
         (UserError, _user_error),
+        (RefusedNowError, _refused_now),
         (HTTPException, _http_error),
         (RequestValidationError, _invalid),
         (ClientDisconnect, _client_left),
@@ -57,8 +78,16 @@ def _json(plain: object, status: int, media_type: str) -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, UserError)
-    status = 413 if isinstance(error, TooLargeError) else 400
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
     return answer(request.scope, status, error.message, hint=error.hint)
+
+
+async def _refused_now(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedNowError)
+    told = answer(request.scope, error.status, error.detail, hint=error.hint)
+    if error.wait:
+        told.headers["Retry-After"] = str(error.wait)
+    return told
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

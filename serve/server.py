@@ -1,22 +1,31 @@
-"""Runs the service on a socket of its own: says when it is ready, stops when asked to."""
+"""Runs the service on a socket of its own: says when it is ready, reloads and stops when told to.
+
+SIGTERM and SIGINT: requests that were let in are answered, new ones get 503, and the process leaves
+with code 0; `drain` seconds later, and five for sending, it leaves in any case, with code 1 if some
+were left. A second signal does not wait. SIGHUP: every artefact is opened anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
+import time
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from kernels.errors import UserError
+from serve.admission import Gate
 from serve.app import create_app
-from serve.segment import Segmenter
+from serve.models import Models
 from serve.settings import Settings
 
-# A client that never finishes its upload must not keep the server from stopping.
-SECONDS_TO_STOP = 10
+# For answers that are ready to get to their clients.
+SECONDS_TO_SEND = 5
 
 
 class Server(uvicorn.Server):
@@ -24,21 +33,47 @@ class Server(uvicorn.Server):
 
     ready = ""
 
+    def __init__(self, config: uvicorn.Config, gate: Gate, *, drain: float) -> None:
+        super().__init__(config)
+        self._gate = gate
+        self._drain = drain
+        self._told_to_stop: float | None = None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
         await super().startup(sockets)
         if self.started:
-            sys.stderr.write(self.ready)
-            sys.stderr.flush()
+            _say(self.ready)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Let nobody in any more; whoever is in gets an answer."""
+        if self._told_to_stop is None:
+            self._told_to_stop = time.monotonic()
+            self._gate.closed = True
+        else:
+            self.should_exit = self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to leave, asked ten times a second; until then it tells its health."""
+        if self._told_to_stop is not None:
+            late = time.monotonic() - self._told_to_stop > self._drain
+            self.should_exit |= late or not self._gate.taken
+        return await super().on_tick(counter)
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then leave with exit code 0."""
-    # uvicorn raises the signal again after it has stopped: this is who receives it.
+    """Serve until SIGTERM or SIGINT."""
+    # Until uvicorn listens to them itself.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    # Without models there is nothing to load anew.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with bound(settings.host, settings.port) as listener:
-        asyncio.run(_serve(settings, listener))
+        left = asyncio.run(_serve(settings, listener))
+    if left:
+        _say(f"error: stopped with {left} requests unanswered\n")
+        # What still runs in a thread cannot be stopped, and an ordinary exit would wait for it.
+        os._exit(1)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -62,31 +97,56 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    """Serve; how many requests were left unanswered."""
     app = create_app(settings)
+    gate: Gate = app.state.gate
     config = uvicorn.Config(
         app,
         # Entered here instead, where an artefact that cannot be opened is a plain UserError.
         lifespan="off",
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=SECONDS_TO_STOP,
+        timeout_graceful_shutdown=SECONDS_TO_SEND,
     )
-    server = Server(config)
+    server = Server(config, gate, drain=settings.drain)
     async with app.router.lifespan_context(app):
-        server.ready = _ready(settings, app.state.segmenter, listener)
+        _reload_on_hangup(app)
+        server.ready = _ready(app.state.models, settings.host, listener)
         await server.serve([listener])
+        return gate.taken
 
 
-def _ready(settings: Settings, segmenter: Segmenter, listener: socket.socket) -> str:
-    contract = segmenter.contract
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
-    return (
-        f"serving {settings.model} on {address}\n"
-        f"  {len(contract.classes)} classes, factor {contract.factor}, {segmenter.runtime.name}\n"
-        f"  try: curl --data-binary @street.jpg {address}/segment -o mask.png\n"
-    )
+def _reload_on_hangup(app: FastAPI) -> None:
+    models: Models = app.state.models
+    # asyncio keeps no hold of tasks.
+    running: set[asyncio.Task[list[str]]] = set()
+
+    def reload() -> None:
+        task = asyncio.create_task(models.reload())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+
+def _ready(models: Models, host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listener.getsockname()[1]}"
+    lines = [f"serving {', '.join(str(path) for path in models.paths.values())} on {address}"]
+    for model in models.all():
+        contract, runtime = model.segmenter.contract, model.segmenter.runtime.name
+        name = f"{model.name}: " if len(models.paths) > 1 else ""
+        lines.append(
+            f"  {name}{len(contract.classes)} classes, factor {contract.factor}, {runtime}"
+        )
+    lines.append(f"  try: curl --data-binary @street.jpg {address}/segment -o mask.png")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

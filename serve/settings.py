@@ -1,23 +1,135 @@
-"""What one server is told: the artefact, the address and the limits."""
+"""What one server is told: the artefacts, the address and the limits; flags win over variables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from kernels import threads as kernel_threads
+from kernels.errors import UserError, about, one_of
 from kernels.picture import MOST_PIXELS
 
 MOST_BYTES = 64 * 1024 * 1024
+PREFIX = "SOFTRES_"
+DEVICES = ("auto", "cpu", "cuda")
+# Of numbers; what is not listed may not be below 1.
+# Half a tile may overlap the next one, and both begin where every network's grid has a line.
+LEAST = {"port": 0, "queue": 0, "tile": 64}
+MOST = {"port": 65535}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything `create_app` and the command line need; only `model` has no default."""
+    """Everything `create_app` and the command line need; only `models` has no default."""
 
-    model: Path
+    models: tuple[str | Path, ...]  # each a path or NAME=PATH; the first answers /segment
     host: str = "127.0.0.1"
     port: int = 8000
+    device: str = "auto"
+    threads: int | None = None  # of the network; None: as many as the kernels use
+    workers: int | None = (
+        None  # pictures in work at once; None: as many as the kernels have threads
+    )
+    queue: int = 32  # requests that may wait for a worker
+    deadline: float = 60.0  # seconds a request may wait and work, once its body is there
+    body_timeout: float = 30.0  # seconds a body may take to arrive
+    drain: float = 30.0  # seconds that accepted requests have when the server is told to stop
+    max_batch: int | None = None  # small pictures in one call; None: what pays on the device
+    batch_delay: float = 2.0  # milliseconds to wait for others, where others are on their way
     max_pixels: int = MOST_PIXELS
     max_bytes: int = MOST_BYTES
-    # Of the network alone; the kernels take theirs from SOFTRES_THREADS.
-    threads: int | None = None
+    tile: int = 2048  # side, in small pixels, of the largest area the network sees at once
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check(field.name, getattr(self, field.name))
+        named(self.models)
+
+    @property
+    def pictures_at_once(self) -> int:
+        """`workers`, or what stands for it."""
+        return self.workers or kernel_threads.count()
+
+
+def read(given: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from flags (None where one was not given), then variables, then defaults."""
+    told = {name: value for name, value in given.items() if value is not None}
+    for field in fields(Settings):
+        variable = PREFIX + field.name.upper()
+        text = (os.environ if environment is None else environment).get(variable, "")
+        if field.name not in told and text:
+            with about(variable):
+                told[field.name] = _parsed(field.name, str(field.type), text)
+    if not told.get("models"):
+        raise UserError(
+            "no model was given",
+            hint=f"serve model.onnx, or set {PREFIX}MODELS; several are separated by spaces",
+        )
+    return Settings(**told)
+
+
+def named(models: tuple[str | Path, ...]) -> dict[str, Path]:
+    """The artefact of each name: NAME=PATH gives one, a bare path is called by its file's stem."""
+    found: dict[str, Path] = {}
+    for model in models:
+        name, path = _name(model)
+        if name in found:
+            raise UserError(
+                f"two models are called '{name}': {found[name]} and {path}",
+                hint="give names of their own: serve one=a/model.onnx two=b/model.onnx",
+            )
+        found[name] = path
+    if not found:
+        raise UserError("no model was given", hint="serve model.onnx")
+    return found
+
+
+def _name(model: str | Path) -> tuple[str, Path]:
+    # A path that is there may hold a '=' of its own.
+    if isinstance(model, Path) or "=" not in model or Path(model).exists():
+        name, path = Path(model).stem, Path(model)
+    else:
+        name, _, text = model.partition("=")
+        path = Path(text)
+    if not name or "/" in name:
+        raise UserError(f"'{model}' names no model", hint="write NAME=PATH, such as street=a.onnx")
+    return name, path
+
+
+def check(name: str, value: object) -> None:
+    """Raise where a field cannot have this value."""
+    if name == "device" and value not in DEVICES:
+        raise one_of("device", value, DEVICES)
+    if not isinstance(value, int | float):
+        return
+    least = LEAST.get(name, 1 if isinstance(value, int) else 0)
+    # Written so that what is not a number fits nowhere.
+    if not least <= value <= MOST.get(name, float("inf")):
+        most = f" and at most {MOST[name]}" if name in MOST else ""
+        raise UserError(
+            f"{name} {value} must be at least {least}{most}",
+            hint=f"--{name.replace('_', '-')} or {PREFIX}{name.upper()} sets it",
+        )
+
+
+READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "str": (str, "a text"),
+    "tuple": (lambda text: tuple(shlex.split(text)), "paths separated by spaces"),
+}
+
+
+def _parsed(name: str, kind: str, text: str) -> Any:
+    """The value of a field from a variable's text."""
+    reader, meaning = READERS[kind.partition("[")[0].partition(" ")[0]]
+    try:
+        value = reader(text)
+    except ValueError:
+        raise UserError(f"'{text}' is not {meaning}", hint=f"it sets {name}") from None
+    check(name, value)
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
@@ -10,6 +11,7 @@ from starlette.requests import Request
 
 from kernels.errors import UserError
 from kernels.picture import TooLargeError
+from serve.errors import RefusedNowError
 
 FORM_HINT = "send one file: curl -F picture=@street.jpg, or the bare bytes: --data-binary @..."
 
@@ -19,8 +21,27 @@ class _InMemory(MultiPartParser):
     spool_max_size = 0
 
 
-async def read(request: Request, most: int) -> bytes:
-    """The picture file in the body, bare or as the one file of a form."""
+async def read(request: Request, most: int, seconds: float) -> bytes:
+    """The picture file in the body, bare or as the one file of a form, if it comes in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _whole(request, most)
+    except TimeoutError:
+        raise RefusedNowError(
+            408,
+            f"the body did not arrive within {seconds:g} seconds",
+            hint="send a smaller file, or over a faster line",
+        ) from None
+
+
+def check_length(request: Request, most: int) -> None:
+    """Raise at once where the body is known to be too long."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > most:
+        raise _too_large(most)
+
+
+async def _whole(request: Request, most: int) -> bytes:
     body = _limited(request, most)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -29,10 +50,7 @@ async def read(request: Request, most: int) -> bytes:
 
 
 async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    """The body as it comes in; it is not waited for when its length is known to be too much."""
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > most:
-        raise _too_large(most)
+    """The body as it comes in, up to the limit."""
     seen = 0
     async for chunk in request.stream():
         seen += len(chunk)

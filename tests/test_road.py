@@ -11,13 +11,14 @@ import onnx
 import pytest
 from PIL import Image
 
+import kernels
 from export import verify
 from export.build import build
 from kernels.contract import Contract
 from serve.app import create_app
 from serve.segment import Segmenter
 from serve.settings import Settings
-from trainer import checkpoint
+from trainer import checkpoint, data
 from trainer.evaluate import predict
 
 FACTORS = ["1", "1/2", "1/3", "2/5", "1/4", "1/8"]
@@ -69,7 +70,7 @@ def test_over_http_the_mask_and_the_contract_are_the_same(model, artefact, share
     photo = shared_folder / "images" / "test" / "1.png"
 
     async def ask():
-        app = create_app(Settings(model=artefact))
+        app = create_app(Settings(models=(artefact,)))
         transport = httpx.ASGITransport(app=app)
         async with (
             app.router.lifespan_context(app),
@@ -88,3 +89,17 @@ def test_over_http_the_mask_and_the_contract_are_the_same(model, artefact, share
     with Image.open(photo) as opened:
         assert verify.changed_pixels(loaded, np.array(opened), served) == (0, 0)
         assert np.array_equal(predict(loaded.network, loaded.contract, np.array(opened)), served)
+
+
+def test_pictures_that_share_a_call_or_fit_a_tile_have_the_mask_that_the_trainer_predicts(
+    model, artefact, shared_folder
+):
+    loaded, segmenter = checkpoint.load(model), Segmenter(artefact, tile=64)
+    assert segmenter.batches()
+    pictures = [pair.read().picture for pair in data.load(f"folder:{shared_folder}").split("test")]
+    smalls = [kernels.shrink(picture, "1/2") for picture in pictures]
+    assert all(map(segmenter.shares_calls, smalls))
+    for picture, logits in zip(pictures, segmenter.run(smalls), strict=True):
+        together = kernels.paint(logits, picture.shape[:2])
+        np.testing.assert_array_equal(together, segmenter.mask(picture))
+        np.testing.assert_array_equal(together, predict(loaded.network, loaded.contract, picture))

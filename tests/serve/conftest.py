@@ -23,7 +23,7 @@ from PIL import Image
 
 from kernels.contract import Contract
 from serve.app import create_app
-from serve.segment import Segmenter
+from serve.segment import Segmenter, Stopwatch
 from serve.server import bound
 from serve.settings import Settings
 
@@ -138,7 +138,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def client(model: Path) -> Iterator[httpx.Client]:
-    with running(Settings(model=model, max_bytes=4_000_000)) as client:
+    with running(Settings(models=(model,), max_bytes=4_000_000)) as client:
         yield client
 
 
@@ -152,6 +152,7 @@ def toy() -> SimpleNamespace:
     """The makers above, for tests that need something of their own."""
     return SimpleNamespace(
         artefact=artefact,
+        clock=Stopwatch,
         contract=contract,
         photo=photo,
         running=running,

@@ -22,7 +22,7 @@ from pathlib import Path
 from serve.settings import Settings
 
 async def ask():
-    app = serve.app.create_app(Settings(model=Path(sys.argv[1])))
+    app = serve.app.create_app(Settings(models=(Path(sys.argv[1]),)))
     async with app.router.lifespan_context(app):
         wire = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=wire, base_url="http://here") as client:

@@ -76,7 +76,7 @@ def test_a_bomb_of_a_hundred_megapixels_is_too_large(client: httpx.Client) -> No
 def test_more_pixels_than_the_server_was_started_for_are_too_large(
     model: Path, toy: SimpleNamespace
 ) -> None:
-    with toy.running(Settings(model=model, max_pixels=99)) as client:
+    with toy.running(Settings(models=(model,), max_pixels=99)) as client:
         assert client.post("/segment", content=toy.written(toy.photo(9, 11))).status_code == 200
         assert_problem(client.post("/segment", content=toy.written(toy.photo(10, 10))), 413)
 
@@ -155,7 +155,7 @@ def test_a_failing_network_is_a_server_error_that_leaks_nothing(
     fixed = onnx.helper.make_node("Reshape", ["small", "shape"], ["fixed"])
     model.graph.node.insert(at, fixed)
     onnx.save(model, path)
-    with toy.running(Settings(model=path)) as client:
+    with toy.running(Settings(models=(path,))) as client:
         problem = assert_problem(
             client.post("/segment", content=toy.written(toy.photo(50, 70))), 500
         )

@@ -187,7 +187,7 @@ def test_three_hundred_classes_come_as_sixteen_bit_grey(
 ) -> None:
     path = toy.saved(tmp_path / "model.onnx", classes=300)
     picture = toy.photo(64, 96)
-    with toy.running(Settings(model=path)) as client:
+    with toy.running(Settings(models=(path,))) as client:
         answer = client.post("/segment", content=toy.written(picture))
     mask = np.asarray(Image.open(io.BytesIO(answer.content)))
     assert mask.max() > 255

@@ -1,0 +1,68 @@
+"""Decides who may come in: how many requests are held at once, and when a refused one may return.
+
+A place is taken before the body is read and kept until the last thread has let go of the picture.
+So the uploads in memory are bounded in number as well as in size, by (workers + queue) x max_bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from serve.errors import RefusedNowError
+
+# How much the latest picture counts in the running mean of what one takes.
+NEWEST = 0.2
+
+
+class Gate:
+    """Counts the places that are taken; it lives on the event loop and needs no lock."""
+
+    def __init__(self, *, workers: int, queue: int) -> None:
+        self.workers = workers
+        self.places = workers + queue
+        self.taken = 0
+        self.closed = False  # the server is told to stop
+        # Seconds that a worker is busy with one picture, as a running mean; None before the first.
+        self.service: float | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have come in and for which there is no worker yet."""
+        return max(0, self.taken - self.workers)
+
+    def enter(self) -> Callable[[], None]:
+        """Take a place, or refuse; what is returned gives it back, once."""
+        if self.closed:
+            raise RefusedNowError(
+                503,
+                "the server is about to stop",
+                hint="send it to another server, or again once this one has started anew",
+                wait=self.wait(),
+            )
+        if self.taken >= self.places:
+            raise RefusedNowError(
+                429,
+                f"{self.taken} requests are held already, {self.workers} of them in work",
+                hint="send it again after the seconds in Retry-After",
+                wait=self.wait(),
+            )
+        self.taken += 1
+        held = True
+
+        def leave() -> None:
+            nonlocal held
+            self.taken -= held
+            held = False
+
+        return leave
+
+    def wait(self) -> int:
+        """Whole seconds until one more is likely to get a worker, by what pictures took."""
+        turns = (self.waiting + 1) / self.workers
+        return max(1, math.ceil(turns * (self.service or 0.0)))
+
+    def note(self, seconds: float) -> None:
+        """One more picture was worked in that time."""
+        known = seconds if self.service is None else self.service
+        self.service = known + NEWEST * (seconds - known)

@@ -1,0 +1,81 @@
+"""Settings come from flags, then from variables, then from defaults, and say which was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from kernels.errors import UserError
+from serve.settings import Settings, named, read
+
+TEXTS = {"models": "a.onnx b=c.onnx", "host": "::1", "device": "cpu", "port": "81", "tile": "99"}
+
+
+def test_every_field_is_read_from_its_variable() -> None:
+    texts = {field.name: TEXTS.get(field.name, "7") for field in fields(Settings)}
+    variables = {f"SOFTRES_{name.upper()}": text for name, text in texts.items()}
+    told = read({}, variables)
+    assert told.models == ("a.onnx", "b=c.onnx")
+    assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
+    sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
+    assert len(sevens) == 10
+    assert {getattr(told, name) for name in sevens} == {7}
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    told = read({"models": ("m.onnx",), "queue": 3}, {"SOFTRES_QUEUE": "9", "SOFTRES_PORT": "1"})
+    assert (told.queue, told.port, told.deadline) == (3, 1, Settings.deadline)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "says"),
+    [
+        ("SOFTRES_PORT", "http", "'http' is not a whole number"),
+        ("SOFTRES_PORT", "70000", "port 70000 must be at least 0 and at most 65535"),
+        ("SOFTRES_DEADLINE", "nan", "deadline nan must be at least 0"),
+        ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
+        ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
+        ("SOFTRES_MODELS", "'a.onnx", "is not paths"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_variable(variable: str, text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as raised:
+        read({"models": None if variable == "SOFTRES_MODELS" else ("m.onnx",)}, {variable: text})
+    assert raised.value.message.startswith(f"{variable}: ")
+    assert raised.value.hint
+
+
+def test_without_a_model_the_error_says_how_to_give_one() -> None:
+    with pytest.raises(UserError, match="no model was given") as raised:
+        read({"models": None}, {})
+    assert "SOFTRES_MODELS" in raised.value.hint
+
+
+def test_models_are_called_by_their_name_or_by_their_file(tmp_path: Path) -> None:
+    odd = tmp_path / "a=b.onnx"
+    odd.touch()
+    assert named(("x/street.onnx", "night=y/street.onnx", str(odd), Path("c=d.onnx"))) == {
+        "street": Path("x/street.onnx"),
+        "night": Path("y/street.onnx"),
+        "a=b": odd,
+        "c=d": Path("c=d.onnx"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("models", "says"),
+    [
+        (("a/model.onnx", "b/model.onnx"), "two models are called 'model'"),
+        (("=a.onnx",), "names no model"),
+        (("a/b=c.onnx",), "names no model"),
+        ((), "no model"),
+    ],
+)
+def test_names_that_say_nothing_or_two_things_are_refused(
+    models: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(UserError, match=says) as raised:
+        Settings(models=models)
+    assert raised.value.hint
