@@ -8,11 +8,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from serve import door, errors, health, openapi, operations, upload
+from serve import door, errors, health, intake, kserve, openapi, operations
 from serve.admission import Gate
 from serve.metrics import Metrics
 from serve.models import Model, Models
 from serve.schedule import Schedule
+from serve.segment import Answer, File
 from serve.settings import Settings
 from serve.workers import Workers
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
     app.include_router(health.router)
     app.include_router(router)
+    app.include_router(kserve.router)
     app.include_router(operations.router)
     errors.install(app)
     door.install(app, metrics=app.state.metrics)
@@ -99,17 +101,9 @@ async def contract_of(request: Request, name: str) -> Response:
 
 
 async def _segmented(request: Request, model: Model) -> Response:
-    """Refuse what can be refused before a byte of the body is read; then read, work, answer."""
-    state = request.app.state
-    settings: Settings = state.settings
-    upload.check_length(request, settings.max_bytes)
-    leave = state.gate.enter()
-    try:
-        data = await upload.read(request, settings.max_bytes, settings.body_timeout)
-    except BaseException:
-        leave()
-        raise
-    answer = await state.schedule.answer(request, model, data, leave)
+    """Read, work, answer."""
+    data, leave = await intake.admit(request)
+    answer: Answer = await request.app.state.schedule.answer(request, model, File(data), leave)
     timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
     return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
 

@@ -6,17 +6,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from fastapi import Request
+from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
 
+from serve import record
 from serve.admission import Gate
 from serve.errors import RefusedNowError
 from serve.models import Model
-from serve.segment import Answer, Segmenter, Stopwatch, Taken
+from serve.record import Record
+from serve.segment import Segmenter, Stopwatch, Taken
 from serve.workers import Workers
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Job(Protocol[Result_co]):
+    """What a request asks for: the two ends of its work, each done on a worker."""
+
+    def take(self, segmenter: Segmenter, clock: Stopwatch) -> Sequence[Taken]:
+        """The pictures of the request, ready for the network."""
+
+    def finish(
+        self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
+    ) -> Result_co:
+        """The answer, from what the network found in each of them."""
 
 
 class Schedule:
@@ -29,13 +47,15 @@ class Schedule:
         self._turns = asyncio.Semaphore(workers.count)
 
     async def answer(
-        self, request: Request, model: Model, data: bytes, leave: Callable[[], None]
-    ) -> Answer:
+        self, request: Request, model: Model, job: Job[Result], leave: Callable[[], None]
+    ) -> Result:
         """The answer, unless the deadline passes or the client leaves: then the work is dropped.
 
-        `leave` is called when no thread has to do with the picture any more.
+        `leave` is called when no thread has to do with the pictures any more.
         """
-        work = asyncio.create_task(self._work(model, data))
+        told = record.of(request.scope)
+        told.model = model.name
+        work = asyncio.create_task(self._work(model, job, told))
         work.add_done_callback(lambda done: _over(done, leave))
         left = asyncio.create_task(_gone(request))
         try:
@@ -56,31 +76,47 @@ class Schedule:
             wait=self._gate.wait(),
         )
 
-    async def _work(self, model: Model, data: bytes) -> Answer:
+    async def _work(self, model: Model, job: Job[Result], told: Record) -> Result:
         clock, since = Stopwatch(), time.perf_counter()
+        told.milliseconds = clock.milliseconds
         with model.used() as segmenter:
             async with self._turns:
                 begin = time.perf_counter()
                 clock.add("queue", begin - since)
                 with model.batcher.coming():
-                    taken = await self._workers.run(lambda: segmenter.take(data, clock))
-                found = await _found(model, segmenter, taken)
-                answer = await self._workers.run(lambda: segmenter.finish(taken, found))
+                    taken = await self._workers.run(lambda: job.take(segmenter, clock))
+                told.pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in taken)
+                found = await _found(model, segmenter, taken, clock)
+                answer = await self._workers.run(lambda: job.finish(segmenter, taken, found))
                 self._gate.note(time.perf_counter() - begin)
                 return answer
 
 
-async def _found(model: Model, segmenter: Segmenter, taken: Taken) -> Any:
-    """What the network finds; waiting for a call counts as queue."""
+async def _found(
+    model: Model, segmenter: Segmenter, taken: Sequence[Taken], clock: Stopwatch
+) -> list[Any]:
+    """What the network finds in each picture; waiting for a call counts as queue."""
     since = time.perf_counter()
-    alone = not segmenter.shares_calls(taken.feed)
-    found, took = await model.batcher.run(taken.feed, alone=alone)
-    taken.clock.add("network", took)
-    taken.clock.add("queue", max(0.0, time.perf_counter() - since - took))
+    # All at once, so that they share calls; and all are waited for, so that none is left behind.
+    each = await asyncio.gather(
+        *(model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed)) for one in taken),
+        return_exceptions=True,
+    )
+    found = []
+    took = 0.0
+    for one in each:
+        if isinstance(one, BaseException):
+            raise one
+        found.append(one[0])
+        took += one[1]
+    whole = time.perf_counter() - since
+    # A call that several shared was told of to each of them.
+    clock.add("network", min(took, whole))
+    clock.add("queue", max(0.0, whole - took))
     return found
 
 
-def _over(work: asyncio.Task[Answer], leave: Callable[[], None]) -> None:
+def _over(work: asyncio.Task[Result], leave: Callable[[], None]) -> None:
     leave()
     # Nobody asks dropped work how it ended, and asyncio would complain of an error nobody heard of.
     if not work.cancelled():

@@ -66,6 +66,14 @@ class Answer:
     milliseconds: dict[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plane:
+    """A full-size mask [H,W] and, if it was asked for, the winners' margin [H,W]."""
+
+    mask: Mask
+    margin: NDArray[np.uint8] | None
+
+
 class Segmenter:
     """One opened artefact with the kernels around it; several threads may use it at once."""
 
@@ -106,6 +114,10 @@ class Segmenter:
         """The bytes of a JPEG, PNG or WebP file -> what `run` wants of it."""
         with clock.stage("decode"):
             picture = decode(data, "picture", most_pixels=self.max_pixels)
+        return self.prepared(picture, clock)
+
+    def prepared(self, picture: NDArray[np.uint8], clock: Stopwatch) -> Taken:
+        """uint8 [H,W,3], upright -> what `run` wants of it."""
         return Taken(picture=picture, feed=self._feed(picture, clock), clock=clock)
 
     def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
@@ -128,7 +140,7 @@ class Segmenter:
     def finish(self, taken: Taken, found: NDArray[Any]) -> Answer:
         """What `run` found of the picture -> the encoded mask."""
         clock = taken.clock
-        mask = self._painted(taken, found)
+        mask = self.painted(taken, found).mask
         with clock.stage("encode"):
             body = self._encoder.encode(mask, self.contract.palette)
         return Answer(
@@ -142,9 +154,23 @@ class Segmenter:
 
     def mask(self, picture: NDArray[np.uint8]) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
-        clock = Stopwatch()
-        taken = Taken(picture=picture, feed=self._feed(picture, clock), clock=clock)
-        return self._painted(taken, self._found(taken))
+        taken = self.prepared(picture, Stopwatch())
+        return self.painted(taken, self._found(taken)).mask
+
+    @property
+    def paints_margin(self) -> bool:
+        """Whether it can tell the margin: where the runtime paints, only the mask comes back."""
+        return not isinstance(self.runtime, runtimes.Painting)
+
+    def painted(self, taken: Taken, found: NDArray[Any], *, margin: bool = False) -> Plane:
+        """What `run` found of the picture -> its mask and, where it can be had, the margin."""
+        with taken.clock.stage("paint"):
+            if isinstance(self.runtime, runtimes.Painting):
+                return Plane(mask=found, margin=None)
+            self._check(found)
+            size = taken.picture.shape[0], taken.picture.shape[1]
+            done = kernels.painting(found, size, margin=margin)
+            return Plane(mask=done.mask, margin=done.margin)
 
     def close(self) -> None:
         """Give the artefact back; nobody uses it any more."""
@@ -160,13 +186,6 @@ class Segmenter:
         with taken.clock.stage("network"):
             return self.run([taken.feed])[0]
 
-    def _painted(self, taken: Taken, found: NDArray[Any]) -> Mask:
-        with taken.clock.stage("paint"):
-            if isinstance(self.runtime, runtimes.Painting):
-                return found
-            self._check(found)
-            return kernels.paint(found, (taken.picture.shape[0], taken.picture.shape[1]))
-
     def _check(self, logits: NDArray[np.floating]) -> None:
         if len(logits) != len(self.contract.classes):
             raise UserError(
@@ -180,3 +199,20 @@ class Segmenter:
         """Measured at the first picture that is worked in tiles."""
         assert isinstance(self.runtime, runtimes.Network)
         return tiling.plan(self.runtime.logits, self.tile)
+
+
+class File:
+    """The job of a picture file: its mask as a file."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self, segmenter: Segmenter, clock: Stopwatch) -> list[Taken]:
+        """The picture in the file."""
+        return [segmenter.take(self._data, clock)]
+
+    def finish(
+        self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
+    ) -> Answer:
+        """Its mask, encoded."""
+        return segmenter.finish(taken[0], found[0])
