@@ -10,10 +10,11 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from serve import door, errors, health, intake, kserve, openapi, operations
 from serve.admission import Gate
+from serve.keys import Keys
 from serve.metrics import Metrics
 from serve.models import Model, Models
 from serve.schedule import Schedule
-from serve.segment import Answer, File
+from serve.segment import File
 from serve.settings import Settings
 from serve.workers import Workers
 
@@ -37,17 +38,20 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.metrics = Metrics()
+    app.state.keys = Keys(settings.api_key_file) if settings.api_key_file else None
     app.state.settings = settings
     app.state.workers = Workers(settings.pictures_at_once)
     app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
-    app.state.models = Models(settings, app.state.workers)
+    app.state.models = Models(settings, app.state.workers, metrics=app.state.metrics)
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
     app.include_router(health.router)
     app.include_router(router)
     app.include_router(kserve.router)
     app.include_router(operations.router)
     errors.install(app)
-    door.install(app, metrics=app.state.metrics)
+    app.state.metrics.watch_queue(lambda: app.state.gate.waiting)
+    app.state.metrics.watch_models(lambda: map(health.told, app.state.models.all()))
+    door.install(app, metrics=app.state.metrics, keys=app.state.keys, origins=settings.cors_origin)
     return app
 
 
@@ -102,8 +106,7 @@ async def contract_of(request: Request, name: str) -> Response:
 
 async def _segmented(request: Request, model: Model) -> Response:
     """Read, work, answer."""
-    data, leave = await intake.admit(request)
-    answer: Answer = await request.app.state.schedule.answer(request, model, File(data), leave)
+    answer = await intake.answer(request, model, File)
     timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
     return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
 

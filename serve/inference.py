@@ -26,7 +26,7 @@ Pictures = list[NDArray[np.uint8]]
 class Inference:
     """What one request asks for; a worker calls `take`, and later one calls `finish`."""
 
-    def __init__(self, body: bytes, header: str | None, *, model: str, version: str) -> None:
+    def __init__(self, body: bytes, *, header: str | None, model: str, version: str) -> None:
         self._body = body
         self._header = header
         self._names = {"model_name": model, "model_version": version}

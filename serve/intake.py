@@ -1,29 +1,36 @@
-"""Lets a request in and takes its body; what can be refused is refused before it is read."""
+"""Lets a request in and has its body answered; it refuses what it can before it reads that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from serve import upload
 from serve.admission import Gate
 from serve.errors import UnsupportedError
+from serve.models import Model
+from serve.schedule import Job, Schedule
 from serve.settings import Settings
 
+Result = TypeVar("Result")
 
-async def admit(request: Request) -> tuple[bytes, Callable[[], None]]:
-    """The body, and what gives back the place that the request holds."""
+
+async def answer(request: Request, model: Model, job: Callable[[bytes], Job[Result]]) -> Result:
+    """What the job of the body comes to."""
     settings: Settings = request.app.state.settings
     gate: Gate = request.app.state.gate
+    schedule: Schedule = request.app.state.schedule
     refuse_packed(request)
     upload.check_length(request, settings.max_bytes)
     leave = gate.enter()
     try:
-        return await upload.read(request, settings.max_bytes, settings.body_timeout), leave
+        data = await upload.read(request, settings.max_bytes, settings.body_timeout)
     except BaseException:
         leave()
         raise
+    return await schedule.answer(request, model, job(data), leave)
 
 
 def refuse_packed(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -14,7 +15,6 @@ from serve import health, inference, intake, tensors
 from serve.errors import UnknownError
 from serve.inference import CONFIDENCE, IMAGE, MASK, PICTURE, Inference
 from serve.models import Model, Models
-from serve.tensors import Reply
 
 # An artefact has no history here: there is one version of it, and it goes by this name.
 VERSION = "1"
@@ -74,9 +74,8 @@ async def infer(request: Request, name: str) -> Response:
     """Answer the pictures of one request with their masks."""
     model = _model(request, name)
     header = request.headers.get(HEADER)
-    data, leave = await intake.admit(request)
-    job = Inference(data, header, model=model.name, version=VERSION)
-    answer: Reply = await request.app.state.schedule.answer(request, model, job, leave)
+    job = partial(Inference, header=header, model=model.name, version=VERSION)
+    answer = await intake.answer(request, model, job)
     if answer.header is None:
         return Response(answer.body, media_type="application/json")
     headers = {HEADER: str(answer.header)}

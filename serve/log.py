@@ -12,7 +12,6 @@ from starlette.types import Scope
 
 from serve.record import Record, route
 
-FORMS = ("text", "json")
 LONGEST_PATH = 200
 # Asked every few seconds by whoever watches: only worth a line when they fail.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
@@ -64,7 +63,7 @@ class AsJson(logging.Formatter):
         plain: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": record.getMessage().strip(),
             **getattr(record, "facts", {}),
         }
         if record.exc_info:
@@ -78,8 +77,8 @@ class AsText(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of one event, and the marked lines of its traceback."""
         facts = getattr(record, "facts", {})
-        text = _request(facts) if "status" in facts else _event(record, facts)
-        lines = [f"{datetime.fromtimestamp(record.created):%H:%M:%S} {text}"]
+        text = _request(record, facts) if "status" in facts else _event(record, facts)
+        lines = [text]
         if record.exc_info:
             lines += (f"  | {line}" for line in self.formatException(record.exc_info).splitlines())
         return "\n".join(harmless(line) for line in lines)
@@ -94,12 +93,15 @@ def harmless(text: str) -> str:
 
 
 def _event(record: logging.LogRecord, facts: dict[str, Any]) -> str:
+    # As every command line here says it: what is fine needs no word for it.
+    level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
     named = "".join(f" {name}={value}" for name, value in facts.items())
-    return f"{record.levelname.lower()}: {record.getMessage()}{named}"
+    return f"{level}{record.getMessage()}{named}"
 
 
-def _request(facts: dict[str, Any]) -> str:
-    parts = [f"{facts['status']} {facts['method']} {facts['path']} {facts['ms']:.0f} ms"]
+def _request(record: logging.LogRecord, facts: dict[str, Any]) -> str:
+    time = f"{datetime.fromtimestamp(record.created):%H:%M:%S}"
+    parts = [f"{time} {facts['status']} {facts['method']} {facts['path']} {facts['ms']:.0f} ms"]
     if "model" in facts:
         stages = ", ".join(f"{name} {took:.0f}" for name, took in facts["stages"].items())
         parts.append(

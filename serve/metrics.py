@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 
 from prometheus_client import (
@@ -21,6 +21,7 @@ from serve.record import OTHER, Record, route
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ABOUT = ("name", "runtime", "classes", "factor")
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -47,8 +48,10 @@ class Metrics:
             buckets=PICTURES,
             registry=self.registry,
         )
-        facts = ("model", "runtime", "classes", "factor")
-        self.models = Gauge("softres_model_info", "1: is served.", facts, registry=self.registry)
+        self.models = Gauge(
+            "softres_model_info", "1: is served.", ("model", *ABOUT[1:]), registry=self.registry
+        )
+        self._told: Callable[[], Iterable[Mapping[str, object]]] = tuple
         build = Gauge("softres_build_info", "1: runs.", ("version",), registry=self.registry)
         build.labels(metadata.version("softres")).set(1)
 
@@ -57,11 +60,9 @@ class Metrics:
         gauge = Gauge("softres_queue_depth", "Pictures that wait.", registry=self.registry)
         gauge.set_function(depth)
 
-    def show_models(self, models: list[dict[str, str]]) -> None:
-        """Tell of these models and of no others."""
-        self.models.clear()
-        for facts in models:
-            self.models.labels(**facts).set(1)
+    def watch_models(self, told: Callable[[], Iterable[Mapping[str, object]]]) -> None:
+        """Ask `told` what is served whenever somebody looks."""
+        self._told = told
 
     def count(self, scope: Scope, record: Record, took: float) -> None:
         """Add a request that was answered in `took` milliseconds."""
@@ -78,6 +79,9 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
+        self.models.clear()
+        for model in self._told():
+            self.models.labels(*(str(model[name]) for name in ABOUT)).set(1)
         return generate_latest(self.registry)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

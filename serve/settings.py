@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,8 @@ from kernels.picture import MOST_PIXELS
 MOST_BYTES = 64 * 1024 * 1024
 PREFIX = "SOFTRES_"
 DEVICES = ("auto", "cpu", "cuda")
+LOGS = ("text", "json")
+ORIGIN = re.compile(r"\*|https?://[^/\s?#@]+")
 # Of numbers; what is not listed may not be below 1.
 # Half a tile may overlap the next one, and both begin where every network's grid has a line.
 LEAST = {"port": 0, "queue": 0, "tile": 64}
@@ -42,6 +45,9 @@ class Settings:
     batch_delay: float = 2.0  # milliseconds to wait for others, where others are on their way
     max_pixels: int = MOST_PIXELS
     max_bytes: int = MOST_BYTES
+    log: str = "text"  # the form of the log's lines
+    api_key_file: Path | None = None  # keys of those who may ask; None: everybody may
+    cors_origin: tuple[str, ...] = ()  # other origins whose pages may ask
     tile: int = 2048  # side, in small pixels, of the largest area the network sees at once
 
     def __post_init__(self) -> None:
@@ -104,6 +110,10 @@ def check(name: str, value: object) -> None:
     """Raise where a field cannot have this value."""
     if name == "device" and value not in DEVICES:
         raise one_of("device", value, DEVICES)
+    if name == "log" and value not in LOGS:
+        raise one_of("form of the log", value, LOGS, hint="--log or SOFTRES_LOG sets it")
+    if name == "cors_origin":
+        _check_origins(value)
     if not isinstance(value, int | float):
         return
     least = LEAST.get(name, 1 if isinstance(value, int) else 0)
@@ -116,11 +126,21 @@ def check(name: str, value: object) -> None:
         )
 
 
+def _check_origins(value: object) -> None:
+    for origin in value if isinstance(value, tuple) else ():
+        if not ORIGIN.fullmatch(origin):
+            raise UserError(
+                f"'{origin}' is not the origin of a page",
+                hint="write what stands before its path: https://page.example",
+            )
+
+
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
     "str": (str, "a text"),
-    "tuple": (lambda text: tuple(shlex.split(text)), "paths separated by spaces"),
+    "Path": (Path, "a path"),
+    "tuple": (lambda text: tuple(shlex.split(text)), "words separated by spaces"),
 }
 
 

@@ -174,9 +174,10 @@ def test_two_apps_in_one_process_count_apart() -> None:
 def test_metrics_tell_of_models_queue_and_batches() -> None:
     made = app()
     metrics: Metrics = made.state.metrics
-    facts = {"model": "street", "runtime": "here", "classes": "5", "factor": "1/2"}
-    metrics.show_models([{**facts, "model": "old"}])
-    metrics.show_models([facts])
+    facts = {"name": "old", "runtime": "here", "classes": 5, "factor": "1/2"}
+    metrics.watch_models(lambda: [facts])
+    numbers(made)
+    facts["name"] = "street"
     metrics.watch_queue(lambda: 3.0)
     metrics.batches.labels("street").observe(4)
     found = numbers(made)

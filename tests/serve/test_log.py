@@ -15,7 +15,8 @@ from serve.record import Record
 
 
 def line(form: logging.Formatter, facts: dict[str, Any], *, failed: bool = False) -> str:
-    event = logging.LogRecord("serve", logging.INFO, __file__, 1, "request", None, None)
+    level = logging.ERROR if failed else logging.INFO
+    event = logging.LogRecord("serve", level, __file__, 1, "request", None, None)
     event.facts = facts
     if failed:
         try:
@@ -76,7 +77,7 @@ def test_no_path_begins_a_line_or_moves_the_cursor(form: logging.Formatter, lett
 
 def test_the_lines_of_a_traceback_are_marked_as_such() -> None:
     first, *rest = line(log.AsText(), {"request_id": "abc"}, failed=True).splitlines()
-    assert first.endswith("info: request request_id=abc")
+    assert first == "error: request request_id=abc"
     assert rest
     assert all(each.startswith("  | ") for each in rest)
     assert "  | 23:59:59 200 GET /forged" in rest
