@@ -6,8 +6,10 @@ So the uploads in memory are bounded in number as well as in size, by (workers +
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from serve.errors import RefusedNowError
 
@@ -23,6 +25,8 @@ class Gate:
         self.places = workers + queue
         self.taken = 0
         self.closed = False  # the server is told to stop
+        self.given_up = 0  # requests that were in and got no mask, since the server had to stop
+        self._inside: set[asyncio.Task[object]] = set()
         # Seconds that a worker is busy with one picture, as a running mean; None before the first.
         self.service: float | None = None
 
@@ -56,6 +60,30 @@ class Gate:
             held = False
 
         return leave
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """The task of this block is ended by `give_up`, and answers that it was."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._inside.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.given_up:
+                raise
+            task.uncancel()
+            raise RefusedNowError(
+                503, "the server stopped before this was done", hint="send it to another server"
+            ) from None
+        finally:
+            self._inside.discard(task)
+
+    def give_up(self) -> None:
+        """End everything that is inside: the server cannot wait any longer."""
+        self.given_up += len(self._inside)
+        for task in self._inside:
+            task.cancel()
 
     def wait(self) -> int:
         """Whole seconds until one more is likely to get a worker, by what pictures took."""

@@ -25,12 +25,13 @@ async def answer(request: Request, model: Model, job: Callable[[bytes], Job[Resu
     refuse_packed(request)
     upload.check_length(request, settings.max_bytes)
     leave = gate.enter()
-    try:
-        data = await upload.read(request, settings.max_bytes, settings.body_timeout)
-    except BaseException:
-        leave()
-        raise
-    return await schedule.answer(request, model, job(data), leave)
+    with gate.attended():
+        try:
+            data = await upload.read(request, settings.max_bytes, settings.body_timeout)
+        except BaseException:
+            leave()
+            raise
+        return await schedule.answer(request, model, job(data), leave)
 
 
 def refuse_packed(request: Request) -> None:

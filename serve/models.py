@@ -131,10 +131,13 @@ class Models:
         async def call(feeds: Sequence[NDArray[np.uint8]]) -> list[Found]:
             if self._metrics:
                 self._metrics.batches.labels(name).observe(len(feeds))
-            return await self._workers.run(lambda: _timed(segmenter, feeds))
+            # Of its own: a call may outlive those who asked for it.
+            with model.used():
+                return await self._workers.run(lambda: _timed(segmenter, feeds))
 
         batcher = Batcher(call, most=most, delay=self._settings.batch_delay / 1000)
-        return Model(name, path, segmenter, batcher)
+        model = Model(name, path, segmenter, batcher)
+        return model
 
     def _warm(self, path: Path) -> tuple[Segmenter, int]:
         """An opened artefact that has answered once, and how many pictures share a call."""
@@ -151,7 +154,7 @@ class Models:
             segmenter.warm_up()
             # Where a call of several gives other logits than calls of one, masks would depend on
             # who else asks. It is done all the same for who wants it by number.
-            most = told.max_batch or segmenter.runtime.batch
+            most = segmenter.most_batch(told.max_batch)
             if most > 1 and told.max_batch is None and not segmenter.batches():
                 most = 1
         except BaseException:

@@ -102,6 +102,13 @@ class Segmenter:
         blank = np.zeros(self.runtime.size or (side, side), np.uint8)
         self.answer(self._encoder.encode(blank, ((0, 0, 0),)))
 
+    def most_batch(self, wanted: int | None) -> int:
+        """Pictures in one call: what pays, or what is wanted as far as it can be."""
+        most = self.runtime.batch
+        if wanted is None or isinstance(self.runtime, runtimes.Painting):
+            return min(most, wanted or most)
+        return wanted
+
     def batches(self) -> bool:
         """Whether two pictures in one call come out bit for bit as each alone."""
         height, width = self.runtime.size or (WARM_UP_SIDE, WARM_UP_SIDE)

@@ -1,8 +1,8 @@
 """Runs the service on a socket of its own: says when it is ready, reloads and stops when told to.
 
 SIGTERM and SIGINT: requests that were let in are answered, new ones get 503, and the process leaves
-with code 0; `drain` seconds later, and five for sending, it leaves in any case, with code 1 if some
-were left. A second signal does not wait. SIGHUP: artefacts and keys are read anew.
+with code 0. What is not done `drain` seconds later gets 503 as well, and the code is 1; five more
+seconds are for sending. A second signal does not wait. SIGHUP: artefacts and keys are read anew.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Server(uvicorn.Server):
         """Whether to leave, asked ten times a second; until then it tells its health."""
         if self._told_to_stop is not None:
             late = time.monotonic() - self._told_to_stop > self._drain
+            if late and not self._gate.given_up:
+                self._gate.give_up()
             self.should_exit |= late or not self._gate.taken
         return await super().on_tick(counter)
 
@@ -72,9 +74,9 @@ def run(settings: Settings) -> None:
     # Without models there is nothing to load anew.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with bound(settings.host, settings.port) as listener:
-        left = asyncio.run(_serve(settings, listener))
-    if left:
-        log.logger.error(f"stopped with {left} requests unanswered")
+        given_up = asyncio.run(_serve(settings, listener))
+    if given_up:
+        log.logger.error(f"stopped with {given_up} request{'s' * (given_up > 1)} not done")
         # What still runs in a thread cannot be stopped, and an ordinary exit would wait for it.
         os._exit(1)
 
@@ -101,7 +103,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    """Serve; how many requests were left unanswered."""
+    """Serve; how many requests had to be given up."""
     app = create_app(settings)
     gate: Gate = app.state.gate
     config = uvicorn.Config(
@@ -117,7 +119,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         _reload_on_hangup(app)
         server.ready = _ready(app.state.models, settings.host, listener)
         await server.serve([listener])
-        return gate.taken
+        return gate.given_up
 
 
 def _reload_on_hangup(app: FastAPI) -> None:

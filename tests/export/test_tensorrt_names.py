@@ -1,4 +1,4 @@
-"""Every name of TensorRT that the exporter uses is in each TensorRT it says it works with."""
+"""Every name of TensorRT that we use is in each TensorRT that we say we work with."""
 
 import ast
 import json
@@ -8,11 +8,13 @@ import pytest
 
 from export import engine
 from export.switches import HARDWARE
+from serve.runtimes import trt as runtime
 
 HERE = Path(__file__).parent
 # Of each release, the classes that are used and what they offer, as far as it is needed.
 NAMES = json.loads((HERE / "tensorrt_names.json").read_text(encoding="utf-8"))
 SOURCE = ast.parse(Path(engine.__file__).read_text(encoding="utf-8"))
+SERVED = ast.parse(Path(runtime.__file__).read_text(encoding="utf-8"))
 # What a variable of that name holds.
 INSTANCES = {
     "builder": "Builder",
@@ -25,6 +27,9 @@ INSTANCES = {
     "layer": "ILayer",
     "maker": "ILayer",
     "tensor": "ITensor",
+    "runtime": "Runtime",
+    "plan": "ICudaEngine",
+    "context": "IExecutionContext",
 }
 RTX_ONLY = ("architectures", "_set_architectures")
 
@@ -60,7 +65,7 @@ def needed(release):
         if function.name not in RTX_ONLY or release.startswith("tensorrt_rtx"):
             found |= set(used(function))
     levels = {("HardwareCompatibilityLevel", level) for level in HARDWARE.values()}
-    return found | levels
+    return found | levels | set(used(SERVED))
 
 
 @pytest.mark.parametrize("release", NAMES)
@@ -80,6 +85,8 @@ def test_the_walk_sees_what_is_used():
     assert ("Builder", "build_serialized_network") in found
     assert ("IProgressMonitor", "step_complete") in found
     assert ("IBuilderConfig", "set_compute_capability") in found
+    assert ("IExecutionContext", "execute_async_v3") in found
+    assert ("Runtime", "deserialize_cuda_engine") in found
     assert ("IBuilderConfig", "set_compute_capability") not in needed("tensorrt-11.4")
 
 

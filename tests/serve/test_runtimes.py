@@ -7,6 +7,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -188,3 +189,40 @@ def test_a_missing_package_is_an_error_that_says_what_to_install(
 def test_every_file_in_the_folder_opens_artefacts(name: str) -> None:
     module = registry.load("serve.runtimes", name, what="kind of artefact")
     assert callable(module.open_artefact)
+
+
+def test_a_gpu_that_was_asked_for_is_not_replaced_by_the_cpu(model: Path) -> None:
+    with pytest.raises(UserError, match="this onnxruntime runs on a CPU alone") as raised:
+        runtimes.open_artefact(model, device="cuda")
+    assert "extra 'gpu'" in raised.value.hint
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
+    """An onnxruntime for GPUs on a machine without one: it goes on on the CPU in silence."""
+    asked: list[list[Any]] = []
+    session = onnxruntime.InferenceSession
+
+    def silent(content: bytes, options: Any, providers: list[Any]) -> Any:
+        asked.append(providers)
+        return session(content, options, providers=["CPUExecutionProvider"])
+
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", silent)
+    return asked
+
+
+def test_a_silent_fall_back_to_the_cpu_is_found_out(model: Path, sessions: list[list[Any]]) -> None:
+    with pytest.raises(UserError, match="fell back to CPUExecutionProvider") as raised:
+        runtimes.open_artefact(model, device="cuda")
+    assert "--device cpu" in raised.value.hint
+    assert sessions[0][0][0] == "CUDAExecutionProvider"
+
+
+def test_what_is_said_to_run_the_network_is_what_runs_it(
+    model: Path, sessions: list[list[Any]]
+) -> None:
+    assert "(CPU, threads: " in runtimes.open_artefact(model, 1).name
+    assert "(CPU, threads: " in runtimes.open_artefact(model, 1, device="cpu").name
+    assert [asked[0] == "CPUExecutionProvider" for asked in sessions] == [False, True]
