@@ -10,15 +10,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import errors, log, record
-from serve.keys import OPEN, Keys
+from serve.keys import Keys, is_open
 from serve.metrics import Metrics
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 # What a page of another origin may send and read, once it is let in.
-ASKED = ("Authorization", "Content-Type", "X-API-Key", "X-Request-ID")
-TOLD = ("Retry-After", "Server-Timing", record.HEADER)
+TENSORS = "Inference-Header-Content-Length"
+ASKED = ("Authorization", "Content-Type", "X-API-Key", record.HEADER, TENSORS)
+TOLD = ("Retry-After", "Server-Timing", record.HEADER, TENSORS)
 LEFT = 499
 
 
@@ -100,7 +101,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is open to all or carries a key."""
-        closed = scope["type"] == "http" and scope["path"] not in OPEN
+        closed = scope["type"] == "http" and not is_open(scope["path"])
         if not closed or self._keys.admit(Headers(scope=scope)):
             return await self._app(scope, receive, send)
         answer = errors.answer(

@@ -14,6 +14,7 @@ from serve.log import logger
 
 # Whoever watches the service has no key, and a browser asks for the page before it can send one.
 OPEN = frozenset({"/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
+PAGE = "/page/"  # what the page at / is made of
 SHORTEST = 16
 HINT = "one key a line, # begins a comment; `openssl rand -hex 24` makes one"
 
@@ -37,6 +38,11 @@ class Keys:
         # Every key is compared, in a time that says nothing of which one fits or how far.
         fits = [hmac.compare_digest(digest, known) for known in self._hashes]
         return any(fits)
+
+
+def is_open(path: str) -> bool:
+    """Whether everybody may ask for it, with a key or without."""
+    return path in OPEN or path.startswith(PAGE)
 
 
 def read(path: Path) -> tuple[bytes, ...]:

@@ -186,6 +186,9 @@ def _outputs(plain: dict[str, Any], binary: bool) -> tuple[Wanted, ...] | None:
     for each in _objects(plain, "outputs"):
         what = f"output '{each['name'][:40]}'"
         _known(each, {"name", "parameters"}, what)
-        flag = _flag(_parameters(each, what), "binary_data", binary)
+        parameters = _parameters(each, what)
+        # Shared memory and rankings, which others offer, would be waited for in vain.
+        _known(parameters, {"binary_data"}, f"parameters of {what}")
+        flag = _flag(parameters, "binary_data", binary)
         found.append(Wanted(name=each["name"], binary=flag))
     return tuple(found)

@@ -207,8 +207,12 @@ def test_with_a_key_one_may_ask(keys: Keys) -> None:
     assert answer.status_code == 200
 
 
-def test_probes_need_no_key(keys: Keys) -> None:
-    assert ask(app(keys=keys), "GET", "/readyz").status_code == 200
+def test_probes_and_the_page_need_no_key(keys: Keys) -> None:
+    made = app(keys=keys)
+    assert ask(made, "GET", "/readyz").status_code == 200
+    # There is none in this app, which is not to say that a key is missing.
+    for path in ("/", "/page/main.js"):
+        assert ask(made, "GET", path).status_code == 404
 
 
 def test_who_has_no_key_is_turned_away_before_the_body_is_read(keys: Keys) -> None:

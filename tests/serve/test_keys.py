@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from kernels.errors import UserError
-from serve.keys import Keys
+from serve.keys import Keys, is_open
 
 ONE, TWO = "first-key-0123456789", "second-key-0123456789"
 
@@ -110,3 +110,15 @@ def test_a_file_that_everybody_can_read_is_warned_of(
 
 def test_no_key_is_kept_in_memory_as_it_was_written(path: Path) -> None:
     assert ONE not in str(vars(Keys(path)))
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v2/health/live", "/page/main.js"])
+def test_probes_and_the_page_are_open(path: str) -> None:
+    assert is_open(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "//", "/page", "/Page/x", "/healthz/", "/healthz/x", "/v2/health", "/readyz\0"]
+)
+def test_what_only_looks_like_them_is_not(path: str) -> None:
+    assert not is_open(path)

@@ -105,6 +105,11 @@ def test_one_flag_asks_for_all_outputs_as_bytes_and_an_output_may_overrule_it() 
         (b'{"inputs": [], "parameters": {"binary_data_output": 1}}', None, "neither true"),
         (b'{"inputs": [], "outputs": {"name": "a"}}', None, "outputs is not a list"),
         (b'{"inputs": [], "outputs": [{"name": "a", "data": 1}]}', None, "unknown field 'data'"),
+        (
+            b'{"inputs": [], "outputs": [{"name": "a", "parameters": {"classification": 3}}]}',
+            None,
+            "unknown field 'classification'",
+        ),
         (b'{"inputs": []} ', "14", "1 bytes after the JSON"),
     ],
 )
