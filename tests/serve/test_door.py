@@ -36,6 +36,7 @@ def app(*, keys: Keys | None = None, origins: tuple[str, ...] = ()) -> FastAPI:
     async def number(size: int) -> int:
         return size
 
+    @made.get("/v2/fails")
     @made.get("/fails")
     async def fails() -> None:
         raise RuntimeError("inner secret")
@@ -114,9 +115,10 @@ def test_what_is_wrong_with_a_parameter_is_said() -> None:
     assert "query size" in ask(app(), "GET", "/number?size=x").json()["detail"]
 
 
-def test_below_v2_an_error_is_one_text() -> None:
-    answer = ask(app(), "GET", "/v2/nowhere")
-    assert answer.status_code == 404
+@pytest.mark.parametrize(("path", "status"), [("/v2/nowhere", 404), ("/v2/fails", 500)])
+def test_below_v2_an_error_is_one_text(path: str, status: int) -> None:
+    answer = ask(app(), "GET", path)
+    assert answer.status_code == status
     assert answer.headers["content-type"] == "application/json"
     assert list(answer.json()) == ["error"]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels.errors import UserError
 from kernels.picture import TooLargeError
@@ -253,3 +256,52 @@ def test_millions_of_numbers_are_not_written_as_json() -> None:
     mask = np.zeros((1, 1, tensors.MOST_NUMBERS + 1), np.uint8)
     with pytest.raises(TooLargeError, match="numbers as JSON"):
         tensors.reply({}, [(Wanted(name="mask", binary=False), mask)])
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+WORDS = st.sampled_from(
+    [
+        *(
+            "inputs",
+            "outputs",
+            "name",
+            "image",
+            "datatype",
+            "UINT8",
+            "BYTES",
+            "shape",
+            "data",
+            "id",
+        ),
+        *("parameters", "binary_data_size", "binary_data", "binary_data_output"),
+    ]
+)
+JSON = st.recursive(
+    LEAVES | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=20,
+)
+INPUT = st.fixed_dictionaries(
+    {"name": WORDS},
+    optional={
+        "datatype": WORDS,
+        "shape": st.lists(st.integers(-2, 4), max_size=4) | JSON,
+        "data": st.lists(st.integers(-1, 256), max_size=12) | JSON,
+        "parameters": st.fixed_dictionaries({"binary_data_size": st.integers(-1, 20)}) | JSON,
+    },
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    plain=JSON | st.fixed_dictionaries({"inputs": st.lists(INPUT | JSON, max_size=3)}),
+    tail=st.binary(max_size=20),
+    off=st.integers(-3, 3),
+)
+def test_whatever_is_sent_is_read_or_refused(plain: Any, tail: bytes, off: int) -> None:
+    text = json.dumps(plain).encode()
+    with suppress(UserError):
+        for tensor in question.parse(text + tail, str(len(text) + off)).inputs:
+            for read in (tensors.numbers, tensors.elements):
+                with suppress(UserError):
+                    assert len(read(tensor)) > 0
