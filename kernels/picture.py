@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
-from kernels.errors import UserError
+from kernels import bounds
+from kernels.errors import UserError, about
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+KINDS = "JPEG, PNG, WebP, TIFF or BMP"
 MOST_PIXELS = 64_000_000
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+FLAT_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 # What Pillow raises on bytes it cannot make sense of.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError, struct.error)
+ORIENTATION = 0x0112
+# What has to be done to a stored picture to turn it upright, by its EXIF orientation.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# How much smaller a JPEG can be decoded than it is, and the block that its cells come from.
+DCT_SCALES, BLOCK = (2, 4, 8), 8
 
 # The limit on pixels is ours and the caller's; Pillow's own would warn of pictures that are fine.
 Image.MAX_IMAGE_PIXELS = None
@@ -25,37 +45,94 @@ class TooLargeError(UserError):
     """The picture may be a good one, but it is more than is taken."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reduced:
+    """A picture as the network sees it, and how large it was."""
+
+    small: NDArray[np.uint8]  # [h,w,3]
+    size: tuple[int, int]  # (H, W) of the upright picture
+
+
 def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
     """The picture in `data` as uint8 [H,W,3], turned upright by its EXIF orientation.
 
     Grey becomes RGB, 16 bits become 8, CMYK and palettes are converted, and transparency is
-    dropped. `name` is what the errors call the picture.
+    dropped; of several pages or frames it is the first. `name` is what the errors call the picture.
     """
+    with _opened(data, name, most_pixels) as image:
+        return _pixels(image)
+
+
+def reduced(
+    data: bytes, name: str, factor: Fraction, *, most_pixels: int = MOST_PIXELS
+) -> Reduced | None:
+    """The picture as the JPEG decoder itself reduces it; None where only `shrink` can.
+
+    It can where the file is a JPEG, the factor 1/2, 1/4 or 1/8 and both sides are multiples of 8:
+    then the cells are those of `shrink`, though their values are no plain means.
+    """
+    with _opened(data, name, most_pixels) as image:
+        width, height = image.size
+        whole = width % BLOCK == height % BLOCK == 0
+        if image.format != "JPEG" or not whole or 1 / factor not in DCT_SCALES:
+            return None
+        image.draft("RGB", (int(width * factor), int(height * factor)))
+        small = _pixels(image)
+    turned = small.shape[:2] != (height * factor, width * factor)
+    return Reduced(small=small, size=(width, height) if turned else (height, width))
+
+
+@contextmanager
+def _opened(data: bytes, name: str, most_pixels: int) -> Iterator[ImageFile.ImageFile]:
+    """The file with its header read; what goes wrong in the block is told of the file, too."""
     if not data:
-        raise UserError(f"{name}: 0 bytes", hint="send the bytes of a JPEG, PNG or WebP file")
-    with _opened(data, name) as image:
-        if image.width * image.height > most_pixels:
-            raise TooLargeError(
-                f"{name}: {image.width}x{image.height} is {_mega(image.width * image.height)} "
-                f"megapixels; at most {_mega(most_pixels)} are taken",
-                hint="reduce the picture, or raise the limit",
-            )
-        try:
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.asarray(_rgb(image))
-        except DAMAGE as error:
-            raise UserError(
-                f"{name}: damaged {image.format} ({error})", hint="send the file whole and intact"
-            ) from None
+        raise UserError(f"{name}: 0 bytes", hint=f"send the bytes of a {KINDS} file")
+    with about(name):
+        _check_size(*(bounds.canvas(data) or (0, 0)), most_pixels)
+        with _recognised(bounds.checked(data)) as image:
+            _check_size(image.width, image.height, most_pixels)
+            try:
+                yield image
+            except DAMAGE as error:
+                raise UserError(
+                    f"damaged {image.format} ({error})", hint="send the file whole and intact"
+                ) from None
 
 
-def _opened(data: bytes, name: str) -> ImageFile.ImageFile:
+def _recognised(data: bytes) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except DAMAGE:
+        raise UserError(f"not a {KINDS} picture", hint="convert it to one of these") from None
+
+
+def _check_size(width: int, height: int, most_pixels: int) -> None:
+    if width * height > most_pixels:
+        raise TooLargeError(
+            f"{width}x{height} is {_mega(width * height)} megapixels; "
+            f"at most {_mega(most_pixels)} are taken",
+            hint="reduce the picture, or raise the limit",
+        )
+
+
+def _pixels(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    # Where a PNG says I it has 16 bits; a TIFF has 32 then, and no range that is known.
+    known = image.mode in FLAT_MODES + DEEP_MODES and (image.mode, image.format) != ("I", "TIFF")
+    if not known:
         raise UserError(
-            f"{name}: not a JPEG, PNG or WebP picture", hint="convert it to one of these"
-        ) from None
+            f"{image.format} with pixels of the kind {image.mode}",
+            hint="convert it to 8 bits of grey or RGB",
+        )
+    image.load()
+    return np.asarray(_rgb(_upright(image)))
+
+
+def _upright(image: ImageFile.ImageFile) -> Image.Image:
+    # Pillow turns a TIFF by itself.
+    if image.format == "TIFF" or len(image.info.get("exif", b"")) > bounds.MOST_METADATA:
+        return image
+    turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

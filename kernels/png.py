@@ -22,12 +22,23 @@ FILTER_UP = 2
 
 def encode(mask: Mask, palette: tuple[Colour, ...]) -> bytes:
     """The mask [H,W] as a PNG file; class i has the colour palette[i]."""
-    height, width = mask.shape
-    wide = len(palette) > 256
-    depth, kind = (16, GREY) if wide else (8, PALETTE)
+    if len(palette) > 256:
+        return grey(mask.astype(np.uint16, copy=False))
+    colours = _chunk(b"PLTE", np.array(palette, np.uint8).tobytes())
+    return _file(mask.astype(np.uint8, copy=False), PALETTE, colours)
+
+
+def grey(values: Mask) -> bytes:
+    """Numbers [H,W] as a grey PNG file of 8 bits, or of 16 where their type is wider."""
+    return _file(values, GREY, b"")
+
+
+def _file(values: Mask, kind: int, colours: bytes) -> bytes:
+    height, width = values.shape
+    wide = values.itemsize > 1
     # PNG's samples have the high byte first.
-    rows = np.ascontiguousarray(mask, ">u2" if wide else "u1").view(np.uint8)
-    colours = b"" if wide else _chunk(b"PLTE", np.array(palette, np.uint8).tobytes())
+    rows = np.ascontiguousarray(values, ">u2" if wide else "u1").view(np.uint8)
+    depth = 16 if wide else 8
     return b"".join(
         (
             SIGNATURE,

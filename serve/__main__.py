@@ -85,6 +85,15 @@ def serve(
         list[str] | None,
         _option("cors_origin", "An origin whose pages may ask, such as https://page.example."),
     ] = None,
+    reduced_decode: Annotated[
+        bool | None,
+        typer.Option(
+            "--reduced-decode/--whole-decode",
+            help="Let the JPEG decoder reduce pictures where it can: faster, but some pixels in a "
+            "thousand change.",
+            show_default=False,
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         _option("tile", "Small pictures of more than TILE x TILE pixels are worked in tiles."),

@@ -8,14 +8,16 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from serve import door, errors, health, intake, kserve, openapi, operations
+from serve import door, errors, health, intake, kserve, many, negotiate, openapi, operations
 from serve.admission import Gate
 from serve.keys import Keys
 from serve.metrics import Metrics
 from serve.models import Model, Models
+from serve.negotiate import Ask
 from serve.schedule import Schedule
-from serve.segment import File
+from serve.segment import Answer, File
 from serve.settings import Settings
+from serve.upload import Upload
 from serve.workers import Workers
 
 TITLE = "softres"
@@ -37,9 +39,9 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.keys = Keys(settings.api_key_file) if settings.api_key_file else None
-    app.state.settings = settings
     app.state.workers = Workers(settings.pictures_at_once)
     app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
     app.state.models = Models(settings, app.state.workers, metrics=app.state.metrics)
@@ -67,22 +69,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 SEGMENT: dict[str, Any] = {
-    "description": openapi.SEGMENT,
-    "responses": openapi.ANSWERS,
-    "openapi_extra": openapi.BODY,
+    "description": openapi.description(),
+    "responses": openapi.answers(),
+    "openapi_extra": openapi.operation(),
     "response_class": Response,
 }
 
 
 @router.post("/segment", summary="Segment a picture with the first model", **SEGMENT)
 async def segment(request: Request) -> Response:
-    """Answer one picture with its mask."""
+    """Answer every picture of the body in the format that is asked for."""
     return await _segmented(request, _models(request).first)
 
 
 @router.post("/models/{name}/segment", summary="Segment a picture", **SEGMENT)
 async def segment_with(request: Request, name: str) -> Response:
-    """Answer one picture with the mask of that model."""
+    """The same by the model of that name."""
     return await _segmented(request, _models(request).find(name))
 
 
@@ -105,10 +107,22 @@ async def contract_of(request: Request, name: str) -> Response:
 
 
 async def _segmented(request: Request, model: Model) -> Response:
-    """Read, work, answer."""
-    answer = await intake.answer(request, model, File)
-    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in answer.milliseconds.items())
-    return Response(answer.body, media_type=answer.media_type, headers={"Server-Timing": timing})
+    """What is wrong with the question is said before the pictures are waited for."""
+    ask = negotiate.read(request.query_params, request.headers.get("accept"))
+    uploads, answers = await intake.answer(
+        request, model, lambda uploads: [File(each, ask) for each in uploads]
+    )
+    return _response(uploads, answers, ask)
+
+
+def _response(uploads: list[Upload], answers: list[Answer], ask: Ask) -> Response:
+    body, kind = answers[0].body, ask.media_type
+    if len(answers) > 1:
+        names = [each.name for each in uploads]
+        body, kind = many.bundle(names, [each.body for each in answers], ask.media_type)
+    milliseconds = many.total([each.milliseconds for each in answers])
+    timing = ", ".join(f"{name};dur={took:.3f}" for name, took in milliseconds.items())
+    return Response(body, media_type=kind, headers={"Server-Timing": timing, "Vary": "Accept"})
 
 
 def _models(request: Request) -> Models:

@@ -18,6 +18,7 @@ from starlette.types import Scope
 from kernels.errors import UserError
 from kernels.picture import TooLargeError
 from serve import record
+from serve.negotiate import UnacceptableError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,8 +39,13 @@ class RefusedNowError(Exception):
         self.status, self.detail, self.hint, self.wait = status, detail, hint, wait
 
 
-# Of errors that are more than a bad request.
-STATUS: dict[type[UserError], int] = {TooLargeError: 413, UnknownError: 404, UnsupportedError: 415}
+# Of errors that a client can tell apart; the rest of its own are 400.
+STATUS: dict[type[UserError], int] = {
+    TooLargeError: 413,
+    UnacceptableError: 406,
+    UnknownError: 404,
+    UnsupportedError: 415,
+}
 
 
 def install(app: FastAPI) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from kernels.errors import UserError, one_of
 from kernels.paint import Mask
 from kernels.picture import TooLargeError, decode
-from serve import question, tensors
+from serve import negotiate, question, tensors
+from serve.clock import Stopwatch
 from serve.question import Question, Tensor, Wanted
-from serve.segment import Segmenter, Stopwatch, Taken
+from serve.segment import Segmenter, Taken
 from serve.tensors import Reply
 
 IMAGE, PICTURE, MASK, CONFIDENCE = "image", "picture", "mask", "confidence"
@@ -40,29 +42,26 @@ class Inference:
             found = pictures(asked, segmenter.max_pixels)
         if asked.id is not None:
             self._names["id"] = asked.id
-        return [segmenter.prepared(picture, clock) for picture in found]
+        sure = any(each.name == CONFIDENCE for each in self._wanted)
+        ask = replace(negotiate.plain(), confidence=sure)
+        return [segmenter.prepared(picture, ask, clock) for picture in found]
 
     def finish(
         self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
     ) -> Reply:
         """The body of the answer."""
-        margin = any(each.name == CONFIDENCE for each in self._wanted)
-        painted = [
-            segmenter.painted(one, logits, margin=margin)
-            for one, logits in zip(taken, found, strict=True)
-        ]
+        painted = list(map(segmenter.paint, taken, found))
         planes: dict[str, Mask] = {MASK: np.stack([each.mask for each in painted])}
-        if margin:
-            planes[CONFIDENCE] = np.stack(
-                [each.margin for each in painted if each.margin is not None]
-            )
+        sure = [each.confidence for each in painted if each.confidence is not None]
+        if sure:
+            planes[CONFIDENCE] = np.stack(sure)
         with taken[0].clock.stage("encode"):
             return tensors.reply(self._names, [(each, planes[each.name]) for each in self._wanted])
 
 
 def outputs(segmenter: Segmenter) -> tuple[str, ...]:
     """What this model can be asked for."""
-    return (MASK, CONFIDENCE) if segmenter.paints_margin else (MASK,)
+    return (MASK, CONFIDENCE) if segmenter.has_confidence else (MASK,)
 
 
 def wanted(asked: Question, choices: Sequence[str]) -> tuple[Wanted, ...]:

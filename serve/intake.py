@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -13,12 +13,15 @@ from serve.errors import UnsupportedError
 from serve.models import Model
 from serve.schedule import Job, Schedule
 from serve.settings import Settings
+from serve.upload import Upload
 
 Result = TypeVar("Result")
 
 
-async def answer(request: Request, model: Model, job: Callable[[bytes], Job[Result]]) -> Result:
-    """What the job of the body comes to."""
+async def answer(
+    request: Request, model: Model, jobs: Callable[[list[Upload]], Sequence[Job[Result]]]
+) -> tuple[list[Upload], list[Result]]:
+    """What was sent, and what the jobs of it come to."""
     settings: Settings = request.app.state.settings
     gate: Gate = request.app.state.gate
     schedule: Schedule = request.app.state.schedule
@@ -27,11 +30,11 @@ async def answer(request: Request, model: Model, job: Callable[[bytes], Job[Resu
     leave = gate.enter()
     with gate.attended():
         try:
-            data = await upload.read(request, settings.max_bytes, settings.body_timeout)
+            uploads = await upload.read(request, settings.max_bytes, settings.body_timeout)
         except BaseException:
             leave()
             raise
-        return await schedule.answer(request, model, job(data), leave)
+        return uploads, await schedule.answer(request, model, jobs(uploads), leave)
 
 
 def refuse_packed(request: Request) -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from kernels.errors import one_of
 from kernels.paint import mask_dtype
 from serve import health, inference, intake, tensors
-from serve.errors import UnknownError
+from serve.errors import UnknownError, UnsupportedError
 from serve.inference import CONFIDENCE, IMAGE, MASK, PICTURE, Inference
 from serve.models import Model, Models
 
@@ -74,8 +74,10 @@ async def infer(request: Request, name: str) -> Response:
     """Answer the pictures of one request with their masks."""
     model = _model(request, name)
     header = request.headers.get(HEADER)
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise UnsupportedError("a form is no inference request", hint="send JSON and tensors")
     job = partial(Inference, header=header, model=model.name, version=VERSION)
-    answer = await intake.answer(request, model, job)
+    _, (answer,) = await intake.answer(request, model, lambda sent: [job(sent[0].data)])
     if answer.header is None:
         return Response(answer.body, media_type="application/json")
     headers = {HEADER: str(answer.header)}

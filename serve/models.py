@@ -149,6 +149,7 @@ class Models:
             device=told.device,
             workers=self._workers.count,
             tile=told.tile,
+            reduced_decode=told.reduced_decode,
         )
         try:
             segmenter.warm_up()

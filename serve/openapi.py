@@ -1,25 +1,39 @@
-"""What /docs says of `POST /segment`: bodies, answers and errors."""
+"""What /docs says of `POST /segment`: parameters, bodies, answers and errors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from serve import errors
-from serve.segment import STAGES
+from kernels.picture import KINDS
+from serve import encode, errors, many, parameters
+from serve.clock import STAGES
+from serve.negotiate import Common
+from serve.upload import MOST_PICTURES
 
-SEGMENT = """\
-The class of every pixel, as a PNG of the same height and width.
+SEGMENT = f"""\
+The class of every pixel, at the full size of the picture.
 
-Send a JPEG, PNG or WebP file of any size: as the bare body with any content type, or as the one
-file of a `multipart/form-data` body under any field name. A picture with an EXIF orientation is
+Send a {KINDS} file of any size: as the bare body with any content type, or as the
+files of a `multipart/form-data` body under any field names. A picture with an EXIF orientation is
 turned upright first, and the mask is that of the **upright** picture: its height and width may be
-swapped against the stored ones.
+swapped against the stored ones. Of several pages or frames it is the first.
 
-The pixel value is the class id and the palette holds the contract's colours. Past 256 classes the
-PNG is a 16-bit grey one without colours.
+The answer is a palette PNG unless `?format=` or `Accept` says otherwise; `format` wins. Of the
+types that `Accept` likes best, one that it names wins over one in a wildcard, PNG over the rest.
+
+Several files in one form are answered in their order: by a JSON array where the format is JSON,
+otherwise by a zip of one file a picture, named like the uploaded one. One bad picture fails them
+all.
+
+Of a `window` the whole picture is decoded and seen by the network, but only that part is painted
+and answered. `classes` leaves the others out; in `png`, `index` and `npz` they become the
+contract's void number, in `overlay` the photo alone, in `confidence` 0.
+
 """
 
 BINARY = {"type": "string", "format": "binary"}
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "hint"],
@@ -36,13 +50,14 @@ BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            **{kind: {"schema": BINARY} for kind in ("image/jpeg", "image/png", "image/webp")},
-            "application/octet-stream": {"schema": BINARY},
+            **{kind: {"schema": BINARY} for kind in (*MEDIA_TYPES, "application/octet-stream")},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "required": ["picture"],
-                    "properties": {"picture": BINARY},
+                    "properties": {
+                        "picture": {"type": "array", "items": BINARY, "maxItems": MOST_PICTURES}
+                    },
                 }
             },
         },
@@ -50,22 +65,74 @@ BODY: dict[str, Any] = {
 }
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {errors.MEDIA_TYPE: {"schema": PROBLEM}}}
+def operation() -> dict[str, Any]:
+    """The request: its parameters, those of every format among them, and its body."""
+    common = parameters.describe(Common)
+    common[0]["schema"] = {"type": "string", "enum": encode.names(), "default": encode.DEFAULT}
+    return {"parameters": [*common, *_of_formats()], **BODY}
 
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The mask.",
-        "content": {"image/png": {"schema": BINARY}},
+def description() -> str:
+    """What there is to know, and what each format is."""
+    lines = [f"- `{name}`: {_first_line(name)}" for name in encode.names()]
+    return SEGMENT + "\n".join(lines)
+
+
+def answers() -> dict[int | str, dict[str, Any]]:
+    """The mask in every media type, and every problem."""
+    return {200: _mask(), **PROBLEMS}
+
+
+def _of_formats() -> Iterator[dict[str, Any]]:
+    for name in encode.names():
+        yield from parameters.describe(encode.load(name).Options, f"`{name}`: ")
+
+
+def _first_line(name: str) -> str:
+    return (encode.load(name).__doc__ or "").partition("\n")[0]
+
+
+def _mask() -> dict[str, Any]:
+    content: dict[str, dict[str, Any]] = {many.ZIP: {"schema": BINARY}}
+    for name in encode.names():
+        encoder = encode.load(name)
+        for kind in {encoder.MEDIA_TYPE, *encoder.ACCEPT}:
+            told = content.setdefault(kind, {"schema": BINARY})
+            if encoder.EXAMPLE:
+                told["schema"] = {"oneOf": [{"type": "object"}, {"type": "array"}]}
+                told.setdefault("examples", {})[name] = {"value": encoder.EXAMPLE}
+    return {
+        "description": "The mask, or those of several pictures.",
+        "content": dict(sorted(content.items())),
         "headers": {
             "Server-Timing": {
                 "description": f"Milliseconds spent in {', '.join(STAGES)}.",
                 "schema": {"type": "string"},
-            }
+            },
+            "Vary": {"description": "`Accept`.", "schema": {"type": "string"}},
         },
-    },
-    400: _problem("Not a picture, a damaged one, no bytes, or a form without exactly one file."),
+    }
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {errors.MEDIA_TYPE: {"schema": PROBLEM}}}
+
+
+def _later(description: str) -> dict[str, Any]:
+    """A problem that passes; the answer says when."""
+    told = {"description": "Seconds until it is worth another try.", "schema": {"type": "integer"}}
+    return {**_problem(description), "headers": {"Retry-After": told}}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _problem(
+        "Not a picture, a damaged one, no bytes, a form without files, or a wrong parameter."
+    ),
+    404: _problem("There is no model of that name."),
+    406: _problem("No format is of a type that `Accept` takes."),
+    408: _problem("The body took too long to arrive."),
     413: _problem("More bytes or more pixels than the server takes."),
+    429: _later("As many requests wait as may; the body was not read."),
     500: _problem("The server failed; its log says why."),
+    503: _later("No answer within the deadline, or the server is about to stop."),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ class Record:
     bytes_in: int = 0
     bytes_out: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict)  # by stage
+
+    def add(self, milliseconds: Mapping[str, float]) -> None:
+        """Count the stages of one more picture."""
+        for stage, took in milliseconds.items():
+            self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + took
 
 
 def of(scope: Scope) -> Record:

@@ -1,4 +1,4 @@
-"""Takes a request's picture through its three steps: `workers` of them at once, in the order of
+"""Takes a request's pictures through their three steps: `workers` of them at once, in the order of
 coming, each until its deadline or until its client leaves.
 """
 
@@ -15,10 +15,11 @@ from starlette.requests import ClientDisconnect
 
 from serve import record
 from serve.admission import Gate
+from serve.clock import Stopwatch
 from serve.errors import RefusedNowError
 from serve.models import Model
 from serve.record import Record
-from serve.segment import Segmenter, Stopwatch, Taken
+from serve.segment import Segmenter, Taken
 from serve.workers import Workers
 
 Result = TypeVar("Result")
@@ -47,15 +48,19 @@ class Schedule:
         self._turns = asyncio.Semaphore(workers.count)
 
     async def answer(
-        self, request: Request, model: Model, job: Job[Result], leave: Callable[[], None]
-    ) -> Result:
-        """The answer, unless the deadline passes or the client leaves: then the work is dropped.
+        self,
+        request: Request,
+        model: Model,
+        jobs: Sequence[Job[Result]],
+        leave: Callable[[], None],
+    ) -> list[Result]:
+        """The answers, unless the deadline passes or the client leaves: then the work is dropped.
 
         `leave` is called when no thread has to do with the pictures any more.
         """
         told = record.of(request.scope)
         told.model = model.name
-        work = asyncio.create_task(self._work(model, job, told))
+        work = asyncio.create_task(self._work(model, jobs, told))
         work.add_done_callback(lambda done: _over(done, leave))
         left = asyncio.create_task(_gone(request))
         try:
@@ -76,20 +81,28 @@ class Schedule:
             wait=self._gate.wait(),
         )
 
-    async def _work(self, model: Model, job: Job[Result], told: Record) -> Result:
-        clock, since = Stopwatch(), time.perf_counter()
-        told.milliseconds = clock.milliseconds
+    async def _work(self, model: Model, jobs: Sequence[Job[Result]], told: Record) -> list[Result]:
+        # One after the other: a form of many pictures must not take every turn there is.
         with model.used() as segmenter:
+            return [await self._one(model, segmenter, job, told) for job in jobs]
+
+    async def _one(
+        self, model: Model, segmenter: Segmenter, job: Job[Result], told: Record
+    ) -> Result:
+        clock, since = Stopwatch(), time.perf_counter()
+        try:
             async with self._turns:
                 begin = time.perf_counter()
                 clock.add("queue", begin - since)
                 with model.batcher.coming():
                     taken = await self._workers.run(lambda: job.take(segmenter, clock))
-                told.pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in taken)
+                told.pixels += sum(one.size[0] * one.size[1] for one in taken)
                 found = await _found(model, segmenter, taken, clock)
                 answer = await self._workers.run(lambda: job.finish(segmenter, taken, found))
                 self._gate.note(time.perf_counter() - begin)
                 return answer
+        finally:
+            told.add(clock.milliseconds)
 
 
 async def _found(
@@ -123,7 +136,7 @@ async def _found(
     return found
 
 
-def _over(work: asyncio.Task[Result], leave: Callable[[], None]) -> None:
+def _over(work: asyncio.Task[list[Result]], leave: Callable[[], None]) -> None:
     leave()
     # Nobody asks dropped work how it ended, and asyncio would complain of an error nobody heard of.
     if not work.cancelled():

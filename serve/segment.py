@@ -7,9 +7,7 @@ one call. Whoever wants no more than an answer calls all three by `answer`.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,43 +15,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.datastructures import QueryParams
 
 import kernels
+from kernels import png
 from kernels.contract import Contract
 from kernels.errors import UserError, about
-from kernels.paint import Mask
-from kernels.picture import MOST_PIXELS, decode
-from serve import encode, runtimes, tiling
+from kernels.paint import Mask, Window
+from kernels.picture import MOST_PIXELS, Reduced, decode, reduced
+from serve import encode, negotiate, runtimes, tiling
+from serve.answer import Painted
+from serve.clock import Stopwatch
+from serve.negotiate import Ask
+from serve.settings import TILE
+from serve.upload import Upload
 
-STAGES = ("queue", "decode", "shrink", "network", "paint", "encode")
 WARM_UP_SIDE = 64
-TILE = 2048
-
-
-class Stopwatch:
-    """Milliseconds by stage, in the order the stages first ran."""
-
-    def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {"queue": 0.0}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the block under `name`; a stage may come in parts."""
-        begin = time.perf_counter()
-        yield
-        self.add(name, time.perf_counter() - begin)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Count seconds that were measured elsewhere."""
-        self.milliseconds[name] = self.milliseconds.get(name, 0.0) + seconds * 1000
+WARM_UP_ASKS = [*(f"format={name}" for name in encode.names()), "format=geojson&tolerance=1"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """A picture on its way, and what of it the runtime is given."""
+    """A picture on its way: what the runtime is given of it, and what its answer shall be."""
 
-    picture: NDArray[np.uint8]  # [H,W,3], upright
     feed: NDArray[np.uint8]  # the small picture, or the picture where the runtime paints
+    size: tuple[int, int]  # (H, W) of the upright picture
+    picture: NDArray[np.uint8] | None  # what the encoder will want of it
+    ask: Ask
+    kept: tuple[int, ...] | None
+    window: Window | None
     clock: Stopwatch
 
 
@@ -64,14 +54,6 @@ class Answer:
     body: bytes
     media_type: str
     milliseconds: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plane:
-    """A full-size mask [H,W] and, if it was asked for, the winners' margin [H,W]."""
-
-    mask: Mask
-    margin: NDArray[np.uint8] | None
 
 
 class Segmenter:
@@ -86,21 +68,25 @@ class Segmenter:
         device: str = "auto",
         workers: int = 1,
         tile: int = TILE,
+        reduced_decode: bool = False,
     ) -> None:
         self.runtime = runtimes.open_artefact(model, threads, device=device, workers=workers)
         with about(model):
             self.contract = Contract.from_json(self.runtime.contract)
         self.max_pixels = max_pixels
         self.tile = tile
-        self._encoder = encode.load("png")
+        self.reduced_decode = reduced_decode
         self._model = model
 
     def warm_up(self) -> None:
         """Compile the kernels and try the network, so that no request waits for it."""
         side = min(WARM_UP_SIDE, math.isqrt(self.max_pixels))
-        # A picture file of our own making takes the way of every request.
-        blank = np.zeros(self.runtime.size or (side, side), np.uint8)
-        self.answer(self._encoder.encode(blank, ((0, 0, 0),)))
+        # A picture file of our own making takes the way of every request, in every format.
+        blank = png.grey(np.zeros(self.runtime.size or (side, side), np.uint8))
+        for query in WARM_UP_ASKS:
+            ask = negotiate.read(QueryParams(query))
+            if self._knows(ask):
+                self.answer(blank, ask)
 
     def most_batch(self, wanted: int | None) -> int:
         """Pictures in one call: what pays, or what is wanted as far as it can be."""
@@ -113,19 +99,18 @@ class Segmenter:
         """Whether two pictures in one call come out bit for bit as each alone."""
         height, width = self.runtime.size or (WARM_UP_SIDE, WARM_UP_SIDE)
         noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), np.uint8)
-        feeds = [self._feed(picture, Stopwatch()) for picture in noise]
+        feeds = [self.prepared(each, negotiate.plain(), Stopwatch()).feed for each in noise]
         alone = [self.run([feed])[0] for feed in feeds]
         return all(map(np.array_equal, alone, self.run(feeds)))
 
-    def take(self, data: bytes, clock: Stopwatch) -> Taken:
-        """The bytes of a JPEG, PNG or WebP file -> what `run` wants of it."""
+    def take(
+        self, data: bytes, clock: Stopwatch, ask: Ask | None = None, name: str = "picture"
+    ) -> Taken:
+        """The bytes of a picture file -> what `run` wants of it."""
+        ask = ask or negotiate.plain()
         with clock.stage("decode"):
-            picture = decode(data, "picture", most_pixels=self.max_pixels)
-        return self.prepared(picture, clock)
-
-    def prepared(self, picture: NDArray[np.uint8], clock: Stopwatch) -> Taken:
-        """uint8 [H,W,3], upright -> what `run` wants of it."""
-        return Taken(picture=picture, feed=self._feed(picture, clock), clock=clock)
+            picture = self._decoded(data, ask, name)
+        return self.prepared(picture, ask, clock)
 
     def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
         """Whether it may go into one call with others of its shape: a picture in tiles may not."""
@@ -145,53 +130,99 @@ class Segmenter:
         return [tiling.logits(runtime.logits, small, self._plan)]
 
     def finish(self, taken: Taken, found: NDArray[Any]) -> Answer:
-        """What `run` found of the picture -> the encoded mask."""
-        clock = taken.clock
-        mask = self.painted(taken, found).mask
-        with clock.stage("encode"):
-            body = self._encoder.encode(mask, self.contract.palette)
-        return Answer(
-            body=body, media_type=self._encoder.MEDIA_TYPE, milliseconds=clock.milliseconds
-        )
+        """What `run` found of the picture -> the answer that is asked for."""
+        painted = self.paint(taken, found)
+        with taken.clock.stage("encode"):
+            body = taken.ask.encode(painted)
+        milliseconds = taken.clock.milliseconds
+        return Answer(body=body, media_type=taken.ask.media_type, milliseconds=milliseconds)
 
-    def answer(self, data: bytes) -> Answer:
+    def answer(self, data: bytes, ask: Ask | None = None, name: str = "picture") -> Answer:
         """All three steps for one picture."""
-        taken = self.take(data, Stopwatch())
+        taken = self.take(data, Stopwatch(), ask, name)
         return self.finish(taken, self._found(taken))
+
+    def painted(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Painted:
+        """uint8 [H,W,3], or one that is reduced already -> all that an answer is made of."""
+        taken = self.prepared(picture, ask, clock)
+        return self.paint(taken, self._found(taken))
 
     def mask(self, picture: NDArray[np.uint8]) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
-        taken = self.prepared(picture, Stopwatch())
-        return self.painted(taken, self._found(taken)).mask
+        return self.painted(picture, negotiate.plain(), Stopwatch()).mask
+
+    def prepared(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
+        """uint8 [H,W,3], upright, or one that is reduced already -> what `run` wants of it."""
+        whole = None if isinstance(picture, Reduced) else picture
+        size = picture.size if isinstance(picture, Reduced) else picture.shape[:2]
+        # What is wrong with the question is said before the network works for it.
+        kept, window = ask.kept(self.contract), ask.part((size[0], size[1]))
+        if not self._knows(ask):
+            raise UserError(
+                f"{self.runtime.name} paints without a confidence",
+                hint="leave it out, or serve the ONNX artefact",
+            )
+        with clock.stage("shrink"):
+            feed = picture.small if isinstance(picture, Reduced) else self._feed(picture)
+        return Taken(
+            feed=feed,
+            size=(size[0], size[1]),
+            picture=None if whole is None else ask.seen(whole, window),
+            ask=ask,
+            kept=kept,
+            window=window,
+            clock=clock,
+        )
+
+    def paint(self, taken: Taken, found: NDArray[Any]) -> Painted:
+        """What `run` found of the picture -> all that its answer is made of."""
+        with taken.clock.stage("paint"):
+            mask, confidence = self._planes(taken, found)
+        return Painted(
+            mask=mask,
+            contract=self.contract,
+            picture=taken.picture,
+            confidence=confidence,
+            milliseconds=taken.clock.milliseconds,
+            kept=taken.kept,
+            window=taken.window,
+        )
 
     @property
-    def paints_margin(self) -> bool:
-        """Whether it can tell the margin: where the runtime paints, only the mask comes back."""
+    def has_confidence(self) -> bool:
+        """An engine with a mask for its head does not say how far the best class leads."""
         return not isinstance(self.runtime, runtimes.Painting)
-
-    def painted(self, taken: Taken, found: NDArray[Any], *, margin: bool = False) -> Plane:
-        """What `run` found of the picture -> its mask and, where it can be had, the margin."""
-        with taken.clock.stage("paint"):
-            if isinstance(self.runtime, runtimes.Painting):
-                return Plane(mask=found, margin=None)
-            self._check(found)
-            size = taken.picture.shape[0], taken.picture.shape[1]
-            done = kernels.painting(found, size, margin=margin)
-            return Plane(mask=done.mask, margin=done.margin)
 
     def close(self) -> None:
         """Give the artefact back; nobody uses it any more."""
         self.runtime.close()
 
-    def _feed(self, picture: NDArray[np.uint8], clock: Stopwatch) -> NDArray[np.uint8]:
-        with clock.stage("shrink"):
-            if isinstance(self.runtime, runtimes.Painting):
-                return picture
-            return kernels.shrink(picture, self.contract.factor)
+    def _decoded(self, data: bytes, ask: Ask, name: str) -> NDArray[np.uint8] | Reduced:
+        seen = None
+        paints = isinstance(self.runtime, runtimes.Painting)
+        if self.reduced_decode and not ask.wants_picture and not paints:
+            seen = reduced(data, name, self.contract.factor, most_pixels=self.max_pixels)
+        return seen or decode(data, name, most_pixels=self.max_pixels)
+
+    def _feed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if isinstance(self.runtime, runtimes.Painting):
+            return picture
+        return kernels.shrink(picture, self.contract.factor)
+
+    def _knows(self, ask: Ask) -> bool:
+        return self.has_confidence or not ask.confidence
 
     def _found(self, taken: Taken) -> NDArray[Any]:
         with taken.clock.stage("network"):
             return self.run([taken.feed])[0]
+
+    def _planes(self, taken: Taken, found: NDArray[Any]) -> tuple[Mask, NDArray[np.uint8] | None]:
+        if isinstance(self.runtime, runtimes.Painting):
+            top, left, height, width = taken.window or (0, 0, *taken.size)
+            return found[top : top + height, left : left + width], None
+        self._check(found)
+        done = kernels.painting(found, taken.size, window=taken.window, margin=taken.ask.confidence)
+        return done.mask, done.margin
 
     def _check(self, logits: NDArray[np.floating]) -> None:
         if len(logits) != len(self.contract.classes):
@@ -209,17 +240,18 @@ class Segmenter:
 
 
 class File:
-    """The job of a picture file: its mask as a file."""
+    """The job of a picture file: the answer that is asked for about it."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, upload: Upload, ask: Ask) -> None:
+        self._upload = upload
+        self._ask = ask
 
     def take(self, segmenter: Segmenter, clock: Stopwatch) -> list[Taken]:
         """The picture in the file."""
-        return [segmenter.take(self._data, clock)]
+        return [segmenter.take(self._upload.data, clock, self._ask, self._upload.name)]
 
     def finish(
         self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
     ) -> Answer:
-        """Its mask, encoded."""
+        """What is asked for about it, encoded."""
         return segmenter.finish(taken[0], found[0])

@@ -15,6 +15,7 @@ from kernels.errors import UserError, about, one_of
 from kernels.picture import MOST_PIXELS
 
 MOST_BYTES = 64 * 1024 * 1024
+TILE = 2048
 PREFIX = "SOFTRES_"
 DEVICES = ("auto", "cpu", "cuda")
 LOGS = ("text", "json")
@@ -45,10 +46,12 @@ class Settings:
     batch_delay: float = 2.0  # milliseconds to wait for others, where others are on their way
     max_pixels: int = MOST_PIXELS
     max_bytes: int = MOST_BYTES
+    # JPEGs are reduced by their decoder where it can: faster, and not bit for bit the same mask.
+    reduced_decode: bool = False
     log: str = "text"  # the form of the log's lines
     api_key_file: Path | None = None  # keys of those who may ask; None: everybody may
     cors_origin: tuple[str, ...] = ()  # other origins whose pages may ask
-    tile: int = 2048  # side, in small pixels, of the largest area the network sees at once
+    tile: int = TILE  # side, in small pixels, of the largest area the network sees at once
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -114,7 +117,7 @@ def check(name: str, value: object) -> None:
         raise one_of("form of the log", value, LOGS, hint="--log or SOFTRES_LOG sets it")
     if name == "cors_origin":
         _check_origins(value)
-    if not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return
     least = LEAST.get(name, 1 if isinstance(value, int) else 0)
     # Written so that what is not a number fits nowhere.
@@ -138,6 +141,7 @@ def _check_origins(value: object) -> None:
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
+    "bool": ({"1": True, "0": False, "true": True, "false": False}.__getitem__, "1 or 0"),
     "str": (str, "a text"),
     "Path": (Path, "a path"),
     "tuple": (lambda text: tuple(shlex.split(text)), "words separated by spaces"),
@@ -149,7 +153,7 @@ def _parsed(name: str, kind: str, text: str) -> Any:
     reader, meaning = READERS[kind.partition("[")[0].partition(" ")[0]]
     try:
         value = reader(text)
-    except ValueError:
+    except (ValueError, KeyError):
         raise UserError(f"'{text}' is not {meaning}", hint=f"it sets {name}") from None
     check(name, value)
     return value

@@ -1,9 +1,10 @@
-"""Takes the bytes of the picture out of a request, and never more of them than allowed."""
+"""Takes the pictures out of a request, and never more bytes of them than allowed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -13,7 +14,17 @@ from kernels.errors import UserError
 from kernels.picture import TooLargeError
 from serve.errors import RefusedNowError
 
-FORM_HINT = "send one file: curl -F picture=@street.jpg, or the bare bytes: --data-binary @..."
+FORM_HINT = "send files: curl -F picture=@street.jpg, or the bytes of one: --data-binary @..."
+# Of one form; their answers are held until the last one is made.
+MOST_PICTURES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A picture file as it was sent, and what the client calls it."""
+
+    name: str
+    data: bytes
 
 
 class _InMemory(MultiPartParser):
@@ -21,8 +32,8 @@ class _InMemory(MultiPartParser):
     spool_max_size = 0
 
 
-async def read(request: Request, most: int, seconds: float) -> bytes:
-    """The picture file in the body, bare or as the one file of a form, if it comes in time."""
+async def read(request: Request, most: int, seconds: float) -> list[Upload]:
+    """The pictures in the body, one that is bare or all those of a form, if they come in time."""
     try:
         async with asyncio.timeout(seconds):
             return await _whole(request, most)
@@ -41,12 +52,12 @@ def check_length(request: Request, most: int) -> None:
         raise _too_large(most)
 
 
-async def _whole(request: Request, most: int) -> bytes:
+async def _whole(request: Request, most: int) -> list[Upload]:
     body = _limited(request, most)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _file(request, body)
-    return b"".join([chunk async for chunk in body])
+        return await _files(request, body)
+    return [Upload(name="picture", data=b"".join([chunk async for chunk in body]))]
 
 
 async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
@@ -59,16 +70,16 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
         yield chunk
 
 
-async def _file(request: Request, body: AsyncGenerator[bytes, None]) -> bytes:
+async def _files(request: Request, body: AsyncGenerator[bytes, None]) -> list[Upload]:
     try:
-        form = await _InMemory(request.headers, body).parse()
+        form = await _InMemory(request.headers, body, max_files=MOST_PICTURES).parse()
     except MultiPartException as error:
         raise UserError(f"multipart body: {error.message}", hint=FORM_HINT) from None
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     try:
-        if len(files) != 1:
-            raise UserError(f"multipart body with {len(files)} files", hint=FORM_HINT)
-        return await files[0].read()
+        if not files:
+            raise UserError("multipart body with 0 files", hint=FORM_HINT)
+        return [Upload(name=each.filename or "picture", data=await each.read()) for each in files]
     finally:
         await form.close()
 

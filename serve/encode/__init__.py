@@ -1,27 +1,52 @@
-"""Turns a mask into the bytes of an answer; one file per format."""
+"""Turns what was painted into the bytes of an answer; one file per format.
+
+Each offers the names of Encoder. Its Options are a frozen dataclass of query parameters; where one
+of them chooses the media type, they have a property `media_type`.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, cast
 
 from kernels import registry
-from kernels.contract import Colour
-from kernels.paint import Mask
+from serve.answer import Painted
+
+DEFAULT = "png"
 
 
 class Encoder(Protocol):
     """What a file in this folder offers."""
 
     MEDIA_TYPE: str
+    # Media types of an `Accept` header that mean this format, and the parameters each implies.
+    ACCEPT: Mapping[str, Mapping[str, str]]
+    WANTS_PICTURE: bool
+    # Whether it answers the confidence plane: never, where ?confidence=1 asks for it, or always.
+    CONFIDENCE: Literal["never", "asked", "always"]
+    Options: type[Any]
+    # For /docs: the answer to one row of three pixels of road, where the format is JSON.
+    EXAMPLE: dict[str, Any] | None
 
-    def encode(
-        self,
-        mask: Mask,
-        palette: tuple[Colour, ...],
-    ) -> bytes:
-        """The mask [H,W] as a file; class i has the colour palette[i]."""
+    def encode(self, painted: Painted, options: Any) -> bytes:
+        """The answer's body."""
+
+
+def names() -> list[str]:
+    """The formats that can be asked for."""
+    return registry.names(__name__)
 
 
 def load(name: str) -> Encoder:
     """The encoder of the format `name`."""
     return cast(Encoder, registry.load(__name__, name, what="answer format"))
+
+
+def media_type(encoder: Encoder, options: Any) -> str:
+    """What the answer is, with these options."""
+    return str(getattr(options, "media_type", encoder.MEDIA_TYPE))
+
+
+def suffix(media_type: str) -> str:
+    """How a file of it is named: image/png is .png, application/geo+json is .geojson."""
+    return "." + media_type.rpartition("/")[2].removeprefix("x-").replace("+", "")

@@ -1,13 +1,15 @@
 """Every picture becomes upright RGB bytes, or an error that says what to do."""
 
 import io
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from kernels.errors import UserError
-from kernels.picture import decode
+from kernels.picture import FORMATS, decode, reduced
+from kernels.shrink import shrink
 
 ORIENTATION = 0x0112
 
@@ -28,9 +30,39 @@ def test_a_png_comes_back_byte_for_byte():
     assert np.array_equal(decode(encoded(Image.fromarray(photo())), "x"), photo())
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_the_three_formats_are_read(kind):
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_read(kind):
     assert decode(encoded(Image.fromarray(photo()), kind), "x").shape == (24, 16, 3)
+
+
+@pytest.mark.parametrize("packing", ["raw", "packbits", "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_tiff_comes_back_byte_for_byte(packing):
+    data = encoded(Image.fromarray(photo()), "TIFF", compression=packing)
+    assert np.array_equal(decode(data, "x"), photo())
+
+
+def test_a_bmp_comes_back_byte_for_byte():
+    assert np.array_equal(decode(encoded(Image.fromarray(photo()), "BMP"), "x"), photo())
+
+
+def test_of_several_pages_it_is_the_first():
+    other = Image.fromarray(255 - photo())
+    data = encoded(Image.fromarray(photo()), "TIFF", save_all=True, append_images=[other])
+    assert np.array_equal(decode(data, "x"), photo())
+
+
+@pytest.mark.parametrize("mode", ["F", "I", "LAB"])
+def test_pixels_without_a_known_range_are_refused(mode):
+    grey = Image.fromarray(photo())
+    image = grey.convert(mode) if mode == "LAB" else grey.convert("L").convert(mode)
+    with pytest.raises(UserError, match=f"x: TIFF with pixels of the kind {mode}") as caught:
+        decode(encoded(image, "TIFF"), "x")
+    assert "8 bits" in caught.value.hint
+
+
+def test_sixteen_bits_of_a_tiff_keep_their_high_byte():
+    deep = (np.arange(256, dtype=np.uint16) * 257).reshape(16, 16)
+    assert np.array_equal(decode(encoded(Image.fromarray(deep), "TIFF"), "x")[..., 0], deep >> 8)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
@@ -62,19 +94,49 @@ def test_sixteen_bits_keep_their_high_byte():
         (8, Image.Transpose.ROTATE_270),
     ],
 )
-def test_a_photo_is_turned_upright(orientation, held):
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_photo_is_turned_upright(kind, orientation, held):
     stored = Image.fromarray(photo()).transpose(held)
     tag = Image.Exif()
     tag[ORIENTATION] = orientation
-    assert np.array_equal(decode(encoded(stored, exif=tag), "x"), photo())
+    assert np.array_equal(decode(encoded(stored, kind, exif=tag), "x"), photo())
+
+
+@pytest.mark.parametrize("side", [1 / 2, 1 / 4, 1 / 8])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_jpeg_decoded_small_has_the_cells_of_the_whole_one_shrunk(side, orientation):
+    smooth = Image.fromarray(photo((8, 12))).resize((96, 64), Image.Resampling.BICUBIC)
+    tag = Image.Exif()
+    tag[ORIENTATION] = orientation
+    data = encoded(smooth, "JPEG", quality=95, subsampling=0, exif=tag)
+    factor = Fraction(side)
+    seen, small = reduced(data, "x", factor), shrink(decode(data, "x"), factor)
+    assert seen.size == ((64, 96) if orientation == 1 else (96, 64))
+    assert seen.small.shape == small.shape
+    assert 0 < np.abs(seen.small.astype(int) - small).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "factor"),
+    [((60, 96), "JPEG", "1/2"), ((64, 96), "PNG", "1/2"), ((64, 96), "JPEG", "1/3")],
+)
+def test_what_cannot_be_decoded_small_is_left_to_shrink(size, kind, factor):
+    data = encoded(Image.fromarray(photo(size)), kind)
+    assert reduced(data, "x", Fraction(factor)) is None
+
+
+def test_what_is_decoded_small_is_held_to_the_limit_of_the_whole():
+    data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
+    with pytest.raises(UserError, match="96x64 is"):
+        reduced(data, "x", Fraction(1, 8), most_pixels=64 * 96 - 1)
 
 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "cat.jpg: 0 bytes"),
-        (b"GET / HTTP/1.1", "cat.jpg: not a JPEG, PNG or WebP"),
-        (encoded(Image.fromarray(photo()), "GIF"), "cat.jpg: not a JPEG, PNG or WebP"),
+        (b"GET / HTTP/1.1", "cat.jpg: not a JPEG, PNG, WebP, TIFF or BMP"),
+        (encoded(Image.fromarray(photo()), "GIF"), "cat.jpg: not a JPEG, PNG, WebP, TIFF or BMP"),
         (encoded(Image.fromarray(photo((300, 300))), "JPEG")[:5000], "cat.jpg: damaged JPEG"),
         (encoded(Image.fromarray(photo((300, 300))))[:5000], "cat.jpg: damaged PNG"),
         (encoded(Image.fromarray(photo((300, 300))), "WEBP")[:2000], "cat.jpg: "),

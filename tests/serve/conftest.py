@@ -23,7 +23,7 @@ from PIL import Image
 
 from kernels.contract import Contract
 from serve.app import create_app
-from serve.segment import Segmenter, Stopwatch
+from serve.segment import Segmenter
 from serve.server import bound
 from serve.settings import Settings
 
@@ -152,7 +152,6 @@ def toy() -> SimpleNamespace:
     """The makers above, for tests that need something of their own."""
     return SimpleNamespace(
         artefact=artefact,
-        clock=Stopwatch,
         contract=contract,
         photo=photo,
         running=running,

@@ -16,6 +16,7 @@ import pytest
 
 from kernels import png
 from serve.settings import Settings
+from serve.upload import MOST_PICTURES
 
 MOST_BYTES = 4_000_000
 
@@ -52,7 +53,7 @@ def bomb(side: int) -> bytes:
 )
 def test_what_is_not_a_picture_is_a_bad_request(client: httpx.Client, data: bytes) -> None:
     problem = assert_problem(client.post("/segment", content=data), 400)
-    assert "JPEG, PNG or WebP" in problem["detail"]
+    assert "JPEG, PNG, WebP, TIFF or BMP" in problem["detail"]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -121,9 +122,24 @@ def test_a_form_without_a_file_is_a_bad_request(client: httpx.Client) -> None:
     assert "curl -F" in problem["hint"]
 
 
-def test_a_form_with_two_files_is_a_bad_request(client: httpx.Client) -> None:
-    answer = client.post("/segment", files={"one": b"1", "two": b"2"})
-    assert "2 files" in assert_problem(answer, 400)["detail"]
+def test_a_form_with_more_files_than_are_taken_is_a_bad_request(client: httpx.Client) -> None:
+    sent = [("one", (f"{index}.png", b"1")) for index in range(MOST_PICTURES + 1)]
+    assert_problem(client.post("/segment", files=sent), 400)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("format=pgn", 400), ("window=0,0,10,9", 400), ("classes=gone", 400)]
+)
+def test_a_wrong_parameter_is_a_bad_request(
+    client: httpx.Client, toy: SimpleNamespace, query: str, status: int
+) -> None:
+    answer = client.post(f"/segment?{query}", content=toy.written(toy.photo(9, 9)))
+    assert_problem(answer, status)
+
+
+def test_a_client_that_accepts_no_format_is_told_which_there_are(client: httpx.Client) -> None:
+    problem = assert_problem(client.post("/segment", headers={"Accept": "text/html"}), 406)
+    assert "application/geo+json" in problem["hint"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,7 +18,7 @@ import pytest
 
 from serve.admission import Gate
 from serve.errors import RefusedNowError
-from serve.segment import Segmenter, Stopwatch, Taken
+from serve.segment import Segmenter, Taken
 from serve.settings import Settings
 
 
@@ -31,11 +32,11 @@ class Brake:
         self.on = False
         take = Segmenter.take
 
-        def slow(segmenter: Segmenter, data: bytes, clock: Stopwatch) -> Taken:
+        def slow(segmenter: Segmenter, data: bytes, *given: Any) -> Taken:
             if self.on:
                 self.begun += 1
                 assert self.free.wait(30)
-            return take(segmenter, data, clock)
+            return take(segmenter, data, *given)
 
         monkeypatch.setattr(Segmenter, "take", slow)
 

@@ -18,9 +18,12 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from kernels.paint.reference import paint as reference_paint
+from kernels.paint.reference import painting as reference_painting
 from kernels.picture import decode
 from kernels.shrink.reference import shrink as reference_shrink
-from serve.segment import STAGES, Segmenter
+from serve import encode, negotiate
+from serve.clock import STAGES, Stopwatch
+from serve.segment import Segmenter
 from serve.settings import Settings
 
 ORIENTATION = 274
@@ -125,6 +128,69 @@ def test_the_answer_is_a_palette_png_in_the_colours_of_the_contract(
     assert answer.headers["content-type"] == "image/png"
     palette = Image.open(io.BytesIO(answer.content)).getpalette()
     assert palette == [part for colour in toy.contract().palette for part in colour]
+
+
+@pytest.mark.parametrize("name", encode.names())
+def test_every_format_answers_the_mask_of_the_png(
+    client: httpx.Client, toy: SimpleNamespace, segmenter: Segmenter, name: str
+) -> None:
+    picture = toy.photo(40, 50)
+    answer = client.post(f"/segment?format={name}", content=toy.written(picture))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == negotiate.plain(name).media_type
+    assert answer.headers["vary"] == "Accept"
+    ask = negotiate.plain(name)
+    if name != "json":  # it holds times, which are never the same
+        painted = segmenter.painted(picture, ask, Stopwatch())
+        assert answer.content == ask.encode(painted)
+
+
+@pytest.mark.parametrize("query", ["", "&classes=0,class é 3"])
+def test_a_window_is_that_part_of_the_whole_answer(
+    client: httpx.Client, toy: SimpleNamespace, query: str
+) -> None:
+    data = toy.written(toy.photo(90, 120))
+    for name in ("index", "confidence", "overlay"):
+        whole, part = (
+            np.asarray(
+                Image.open(
+                    io.BytesIO(
+                        client.post(f"/segment?format={name}{query}{more}", content=data).content
+                    )
+                )
+            )
+            for more in ("", "&window=33,21,50,40")
+        )
+        assert part.shape[:2] == (40, 50)
+        np.testing.assert_array_equal(part, whole[21:61, 33:83])
+
+
+def test_the_confidence_is_the_margin_of_the_kernel(
+    client: httpx.Client, toy: SimpleNamespace, segmenter: Segmenter
+) -> None:
+    picture = toy.photo(60, 70)
+    answer = client.post("/segment?format=npz&confidence=1", content=toy.written(picture))
+    logits = segmenter.runtime.logits(reference_shrink(picture, Fraction(1, 2)))
+    expected = reference_painting(logits, (60, 70), (0, 0, 60, 70), True)
+    with np.load(io.BytesIO(answer.content)) as archive:
+        np.testing.assert_array_equal(archive["confidence"], expected.margin)
+        np.testing.assert_array_equal(archive["mask"], expected.mask)
+
+
+def test_reduced_decoding_changes_few_pixels_and_no_overlay(
+    model: Path, toy: SimpleNamespace, segmenter: Segmenter
+) -> None:
+    fast = Segmenter(model, reduced_decode=True)
+    data = toy.written(toy.photo(160, 240), "JPEG", quality=95)
+    ask = negotiate.plain("index")
+    one, other = (
+        np.asarray(Image.open(io.BytesIO(each.answer(data, ask).body)))
+        for each in (fast, segmenter)
+    )
+    assert one.shape == other.shape == (160, 240)
+    assert 0 < np.mean(one != other) < 0.05
+    overlay = negotiate.plain("overlay")
+    assert fast.answer(data, overlay).body == segmenter.answer(data, overlay).body
 
 
 def test_server_timing_names_the_five_stages_in_milliseconds(

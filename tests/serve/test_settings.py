@@ -17,6 +17,7 @@ TEXTS = {
     "port": "81",
     "tile": "99",
     "log": "json",
+    "reduced_decode": "1",
     "api_key_file": "/keys",
     "cors_origin": "https://one.example http://two.example:81",
 }
@@ -30,6 +31,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
     assert (told.log, told.api_key_file) == ("json", Path("/keys"))
     assert told.cors_origin == ("https://one.example", "http://two.example:81")
+    assert told.reduced_decode is True
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
     assert len(sevens) == 10
     assert {getattr(told, name) for name in sevens} == {7}
@@ -47,6 +49,7 @@ def test_a_flag_wins_over_its_variable() -> None:
         ("SOFTRES_PORT", "70000", "port 70000 must be at least 0 and at most 65535"),
         ("SOFTRES_DEADLINE", "nan", "deadline nan must be at least 0"),
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
+        ("SOFTRES_REDUCED_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
         ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
         ("SOFTRES_LOG", "xml", "unknown form of the log 'xml'"),
         ("SOFTRES_CORS_ORIGIN", "page.example", "is not the origin of a page"),

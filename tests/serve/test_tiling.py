@@ -89,7 +89,7 @@ def test_a_picture_that_fits_one_tile_is_one_call_with_the_same_logits(
     # By area: 64 x 64 small pixels, but longer than a tile.
     for size in ((128, 128), (63, 250), (1, 8000)):
         picture = toy.photo(*size)
-        (one,), (other,) = (each.run([each._feed(picture, toy.clock())]) for each in (whole, tiles))
+        (one,), (other,) = (each.run([each._feed(picture)]) for each in (whole, tiles))
         np.testing.assert_array_equal(one, other)
 
 

@@ -1,0 +1,40 @@
+"""Damaged picture files give a picture or a UserError, and nothing else."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "fuzz.py"
+
+
+@pytest.fixture(scope="module")
+def fuzz():
+    spec = importlib.util.spec_from_file_location("fuzz_tool", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# Pillow warns of what it mends.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_damaged_file_raises_anything_but_a_user_error(fuzz):
+    tally = fuzz.run(600, seed=7)
+    assert tally.failures == []
+    assert sum(tally.outcomes.values()) == 600
+    assert tally.outcomes["decoded"] > 10
+    assert len(tally.outcomes) > 5
+
+
+def test_every_seed_is_a_sound_picture(fuzz):
+    assert {fuzz.attempt(seed) for seed in fuzz.seeds()} == {"decoded"}
+
+
+def test_a_case_that_raises_is_told_as_a_failure(fuzz, monkeypatch):
+    def broken(data, name, most_pixels):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fuzz, "decode", broken)
+    assert len(fuzz.run(3, seed=0).failures) == 3
