@@ -24,7 +24,7 @@ WORKDIR /models
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 # The first start compiles the kernels, which takes longer than any other.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 ENTRYPOINT ["serve", "--host", "0.0.0.0", "--port", "8000"]
 CMD ["--log", "json", "/models/model.onnx"]

@@ -22,10 +22,11 @@ def blend(
 ) -> NDArray[np.uint8]:
     """uint8 [H,W,3] under the colour of each pixel's class, where that class is `covered`."""
     weights = np.where(covered, round(alpha * WHOLE), 0).astype(np.uint16)
-    # One kind of array is compiled for, whatever it was.
-    picture, mask = np.ascontiguousarray(picture), np.ascontiguousarray(mask)
-    out = np.empty_like(picture)
-    threads.over_rows(len(mask), lambda a, b: _rows(picture, mask, colours, weights, out, a, b))
+    # One kind of array is compiled for, whatever it was: to the compiler read-only is another one.
+    photo, labels = np.ascontiguousarray(picture).view(), np.ascontiguousarray(mask)
+    photo.flags.writeable = False
+    out = np.empty_like(photo)
+    threads.over_rows(len(labels), lambda a, b: _rows(photo, labels, colours, weights, out, a, b))
     return out
 
 

@@ -22,12 +22,15 @@ MOST_CHUNKS = 50_000
 MOST_ENTRIES = 500
 MOST_NUMBERS = 1_000_000
 MOST_FRACTIONS = 1_000
+# Pixels along a tile, which is unpacked as a whole however small the picture is.
+MOST_TILE = 4096
 
 HINT = "write the picture again without its metadata, as a plain JPEG or PNG"
 # Entries that lead to directories beside the picture's own: EXIF, GPS, others, interoperability.
 ELSEWHERE = (34665, 34853, 330, 40965)
 WHOLE_TYPES, FRACTION_TYPES = (3, 4, 6, 8, 9, 11, 13, 16, 17, 18), (5, 10, 12)
-NO_TYPE = 0
+NO_TYPE, SHORT = 0, 3
+TILE = (322, 323)
 
 
 def checked(data: bytes) -> bytes:
@@ -65,6 +68,8 @@ def _jpeg(data: bytes) -> bytes:
         while place - begin < MOST_PADDING and data[place : place + 1] == b"\xff":
             place += 1
         kind, length = data[place : place + 1], int.from_bytes(data[place + 1 : place + 3], "big")
+        if kind == b"\xff":
+            break
         if kind in (b"\xda", b"\xd9", b""):
             return _scanned(data, place, progressive)
         progressive |= kind in (b"\xc2", b"\xca")
@@ -119,6 +124,10 @@ def _check_entry(data: bytearray, place: int, order: str) -> None:
     if tag in ELSEWHERE:
         struct.pack_into(order + "H", data, place + 2, NO_TYPE)
     most = MOST_FRACTIONS if kind in FRACTION_TYPES else MOST_NUMBERS
+    if tag in TILE:
+        # One number of 2 bytes lies in the first half of its place.
+        (side,) = struct.unpack_from(order + ("H" if kind == SHORT else "I"), data, place + 8)
+        _refuse(side > MOST_TILE, f"tiles of {side} pixels")
     costly = kind in FRACTION_TYPES + WHOLE_TYPES and numbers > most
     _refuse(costly, f"{numbers} numbers under tag {tag}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -107,12 +108,16 @@ async def contract_of(request: Request, name: str) -> Response:
 
 
 async def _segmented(request: Request, model: Model) -> Response:
-    """What is wrong with the question is said before the pictures are waited for."""
-    ask = negotiate.read(request.query_params, request.headers.get("accept"))
+    """Read the question, then the pictures; answer what is asked about them."""
+    # What is wrong with the question is said before the pictures are waited for.
+    ask = negotiate.read(request.query_params, ", ".join(request.headers.getlist("accept")))
     uploads, answers = await intake.answer(
         request, model, lambda uploads: [File(each, ask) for each in uploads]
     )
-    return _response(uploads, answers, ask)
+    if len(answers) == 1:
+        return _response(uploads, answers, ask)
+    # Packing what may be many megabytes would keep the event loop from telling its health.
+    return await asyncio.to_thread(_response, uploads, answers, ask)
 
 
 def _response(uploads: list[Upload], answers: list[Answer], ask: Ask) -> Response:

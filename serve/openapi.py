@@ -68,7 +68,11 @@ BODY: dict[str, Any] = {
 def operation() -> dict[str, Any]:
     """The request: its parameters, those of every format among them, and its body."""
     common = parameters.describe(Common)
-    common[0]["schema"] = {"type": "string", "enum": encode.names(), "default": encode.DEFAULT}
+    common[0]["schema"] = {
+        "type": "string",
+        "enum": list(encode.names()),
+        "default": encode.DEFAULT,
+    }
     return {"parameters": [*common, *_of_formats()], **BODY}
 
 

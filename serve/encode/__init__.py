@@ -7,6 +7,7 @@ of them chooses the media type, they have a property `media_type`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, Protocol, cast
 
 from kernels import registry
@@ -32,11 +33,14 @@ class Encoder(Protocol):
         """The answer's body."""
 
 
-def names() -> list[str]:
+# Cached, as is `load`: to look into the folder would cost each request a millisecond.
+@cache
+def names() -> tuple[str, ...]:
     """The formats that can be asked for."""
-    return registry.names(__name__)
+    return tuple(registry.names(__name__))
 
 
+@cache
 def load(name: str) -> Encoder:
     """The encoder of the format `name`."""
     return cast(Encoder, registry.load(__name__, name, what="answer format"))

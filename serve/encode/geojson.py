@@ -22,7 +22,7 @@ ACCEPT: dict[str, dict[str, str]] = {MEDIA_TYPE: {}}
 WANTS_PICTURE = False
 CONFIDENCE = "never"
 # The text takes some twelve bytes a point, and what reads it many times that.
-MOST_POINTS = 4_000_000
+MOST_POINTS = 2_000_000
 COORDINATES = (
     "pixels of the upright picture, not WGS84: x right, y down, pixel (x, y) is the square from "
     "(x, y) to (x+1, y+1)"
@@ -31,7 +31,7 @@ EXAMPLE = {
     "type": "FeatureCollection",
     "height": 1,
     "width": 3,
-    "coordinates": COORDINATES,
+    "coordinate_system": COORDINATES,
     "tolerance": 0.0,
     "features": [
         {
@@ -63,7 +63,7 @@ class Options:
 
 
 def encode(painted: Painted, options: Options) -> bytes:
-    """A FeatureCollection; what its coordinates mean is said in the member `coordinates`."""
+    """A FeatureCollection; what its numbers mean is said in the member `coordinate_system`."""
     covered = np.zeros(len(painted.contract.classes), bool)
     covered[list(painted.shown)] = True
     numbers, classes = regions(painted.mask, covered)
@@ -73,7 +73,7 @@ def encode(painted: Painted, options: Options) -> bytes:
     told = {
         "type": "FeatureCollection",
         **painted.place(),
-        "coordinates": COORDINATES,
+        "coordinate_system": COORDINATES,
         "tolerance": options.tolerance,
     }
     head = json.dumps({**told, "features": []}, ensure_ascii=False)

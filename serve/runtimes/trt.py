@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import threading
+import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,10 @@ from serve.gpu import Gpu, Memory
 
 # The package that loads the engines of a flavour, and what to install for it.
 PACKAGES = {"tensorrt": ("tensorrt", "gpu"), "rtx": ("tensorrt_rtx", "rtx")}
+
+
+# More would wait for the same GPU, each with activations of its own.
+MOST_LANES = 4
 
 
 class Lane:
@@ -83,13 +87,14 @@ class Lane:
 
 
 class TensorRTRuntime:
-    """An engine on one GPU, with as many lanes as calls come at once."""
+    """An engine on one GPU, with a lane for each worker, up to four."""
 
-    def __init__(self, opened: Engine, trt: Any, gpu: Gpu) -> None:
+    def __init__(self, opened: Engine, trt: Any, gpu: Gpu, workers: int) -> None:
         self.contract = opened.contract
         flavour = "TensorRT-RTX" if opened.build["flavour"] == "rtx" else "TensorRT"
         self.name = f"{flavour} {trt.__version__} ({gpu.name})"
-        self._gpu, self._trt = gpu, trt
+        self._gpu = gpu
+        self._idle: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         with gpu.current():
             # The logger must live as long as what writes to it.
             self._logger = trt.Logger(trt.Logger.WARNING)
@@ -100,11 +105,14 @@ class TensorRTRuntime:
                     f"{opened.path}: {flavour} does not load this engine", hint=artefact.HINT
                 )
             self._least, typical, self._most = _profile(trt, self._plan)
-            self._painter = _painter(opened, self._plan, gpu)
+            painter = _painter(opened, self._plan, gpu)
+            self._lanes = [
+                Lane(trt, self._plan, gpu, painter) for _ in range(min(workers, MOST_LANES))
+            ]
         self.size: tuple[int, int] | None = (typical[1], typical[2])
         self.batch = self._most[0]
-        self._idle: list[Lane] = []
-        self._lock = threading.Lock()
+        for lane in self._lanes:
+            self._idle.put(lane)
 
     def masks(self, pictures: NDArray[np.uint8]) -> Mask:
         """uint8 [N,H,W,3] -> the class of every pixel [N,H,W]."""
@@ -113,16 +121,16 @@ class TensorRTRuntime:
         # An engine for a fixed number of pictures is given blank ones as well.
         lacking = max(0, self._least[0] - count)
         whole = np.pad(pictures, ((0, lacking), (0, 0), (0, 0), (0, 0))) if lacking else pictures
-        with self._gpu.current(), self._lane() as lane:
+        with self._lane() as lane, self._gpu.current():
             return lane.masks(whole)[:count]
 
     def close(self) -> None:
         """Give back the GPU's memory."""
         with self._gpu.current():
-            for lane in self._idle:
+            for lane in self._lanes:
                 lane.close()
-            self._idle.clear()
-            self._plan = self._runtime = self._painter = None
+            self._lanes.clear()
+            self._plan = self._runtime = None
 
     def _check(self, shape: tuple[int, ...]) -> None:
         sides = zip(self._least[1:3], shape[1:3], self._most[1:3], strict=True)
@@ -136,16 +144,12 @@ class TensorRTRuntime:
 
     @contextmanager
     def _lane(self) -> Iterator[Lane]:
-        """One that is idle, or a new one: never more than there are calls at once."""
-        with self._lock:
-            lane = self._idle.pop() if self._idle else None
-        if lane is None:
-            lane = Lane(self._trt, self._plan, self._gpu, self._painter)
+        """One that is idle, or the first to become so."""
+        lane = self._idle.get()
         try:
             yield lane
         finally:
-            with self._lock:
-                self._idle.append(lane)
+            self._idle.put(lane)
 
 
 def open_artefact(
@@ -163,7 +167,7 @@ def open_artefact(
     artefact.refuse_unloadable(
         opened, flavour=flavour, version=str(trt.__version__), architecture=gpu.architecture
     )
-    return TensorRTRuntime(opened, trt, gpu)
+    return TensorRTRuntime(opened, trt, gpu, workers)
 
 
 def _library(flavour: str, path: Path) -> Any:

@@ -106,6 +106,7 @@ COSTLY = {
     "run lengths": at(encoded("BMP"), 30, b"\x01"),
     "entries": tiff(*((1000 + n, 3, 1, 0) for n in range(600))),
     "fractions": grey_tiff((282, 5, 100_000, 8)),
+    "tiles": grey_tiff((322, 4, 1, 20_000), (323, 3, 1, 16)),
     "numbers": grey_tiff((320, 3, 2_000_000, 8)),
     "BigTIFF": b"II+\0\x08\0\0\0" + bytes(100),
 }  # fmt: skip

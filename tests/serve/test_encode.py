@@ -204,8 +204,8 @@ def test_geojson_drawn_again_is_the_mask_bit_for_bit() -> None:
     told = read_json("geojson", painted(mask, 3))
     np.testing.assert_array_equal(filled(told, mask.shape), mask)
     assert sum(each["properties"]["pixels"] for each in told["features"]) == mask.size
-    assert "not WGS84" in told["coordinates"]
-    assert "y down" in told["coordinates"]
+    assert "not WGS84" in told["coordinate_system"]
+    assert "y down" in told["coordinate_system"]
 
 
 def test_geojson_exteriors_run_counterclockwise_and_holes_clockwise() -> None:
@@ -247,6 +247,14 @@ def test_geojson_with_a_tolerance_has_fewer_points() -> None:
         )
     )
     assert part < whole / 3
+
+
+def test_geojson_of_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode.load("geojson"), "MOST_POINTS", 100)
+    with pytest.raises(UserError, match="at most 100 are written") as raised:
+        written("geojson", painted(noise(12)))
+    assert "format=rle" in raised.value.hint
+    assert written("geojson", painted(noise(12)), least=40)
 
 
 def test_an_overlay_mixes_photo_and_colours_and_leaves_the_rest_alone() -> None:

@@ -16,8 +16,10 @@ from PIL import Image
 
 from kernels.errors import UserError
 from serve.app import create_app
+from serve.models import Models
 from serve.segment import Segmenter
 from serve.settings import Settings
+from serve.workers import Workers
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,29 @@ def test_a_missing_second_model_is_an_error_at_the_start(
 
     with pytest.raises(UserError, match=r"none\.onnx' is not a file"):
         asyncio.run(start())
+
+
+def test_a_model_that_is_replaced_is_closed_when_its_last_user_is_done(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Segmenter] = []
+    monkeypatch.setattr(Segmenter, "close", lambda segmenter: closed.append(segmenter))
+
+    async def replaced() -> None:
+        workers = Workers(1)
+        models = Models(Settings(models=(model,)), workers)
+        assert not models.ready
+        await models.open()
+        old = models.first
+        with old.used() as segmenter, old.used():
+            assert await models.reload() == []
+            assert models.ready
+            assert models.first is not old
+            assert closed == []
+        assert closed == [segmenter]
+        workers.close()
+
+    asyncio.run(replaced())
 
 
 def test_pictures_that_share_calls_have_the_masks_of_each_alone(

@@ -193,7 +193,7 @@ def test_reduced_decoding_changes_few_pixels_and_no_overlay(
     assert fast.answer(data, overlay).body == segmenter.answer(data, overlay).body
 
 
-def test_server_timing_names_the_five_stages_in_milliseconds(
+def test_server_timing_names_the_stages_in_milliseconds(
     client: httpx.Client, toy: SimpleNamespace
 ) -> None:
     answer = client.post("/segment", content=toy.written(toy.photo(400, 500)))
