@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ def _default(name: str) -> Any:
 def _option(name: str, text: str) -> Any:
     """An option whose default is that of the setting, so that a variable can come between."""
     default = _default(name)
-    told = f" [default: {default}]" if default is not None else ""
+    told = f" [default: {default}]" if default not in (None, ()) else ""
     limits: dict[str, Any] = {}
     if isinstance(default, int | float):
         limits = {"min": settings.LEAST.get(name, 1 if isinstance(default, int) else 0)}
@@ -73,6 +74,17 @@ def serve(
     ] = None,
     max_pixels: Annotated[int | None, _option("max_pixels", "Larger pictures are refused.")] = None,
     max_bytes: Annotated[int | None, _option("max_bytes", "Longer bodies are refused.")] = None,
+    log: Annotated[
+        str | None, _option("log", "text or json: the form of the log on stderr.")
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        _option("api_key_file", "Keys, one a line; whoever has none of them is answered 401."),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        _option("cors_origin", "An origin whose pages may ask, such as https://page.example."),
+    ] = None,
     reduced_decode: Annotated[
         bool | None,
         typer.Option(
@@ -89,10 +101,13 @@ def serve(
 ) -> None:
     """Answer POST /segment with the full-size mask of a picture; the routes are at /docs.
 
-    Every option is also a variable: SOFTRES_PORT is --port. SIGHUP opens the artefacts anew,
-    SIGTERM answers what was accepted and leaves.
+    Every option is also a variable: SOFTRES_PORT is --port. SIGHUP opens the artefacts and
+    the keys anew, SIGTERM answers what was accepted and leaves.
     """
-    told = settings.read({**locals(), "models": tuple(models or ()) or None})
+    given = locals()
+    for several in ("models", "cors_origin"):
+        given[several] = tuple(given[several] or ()) or None
+    told = settings.read(given)
     # The web framework takes a second to load, which --help and wrong options need not wait for.
     from serve import server
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from serve import errors, health, many, negotiate, openapi, page, upload
+from serve import door, errors, health, intake, kserve, many, negotiate, openapi, operations, page
 from serve.admission import Gate
+from serve.keys import Keys
+from serve.metrics import Metrics
 from serve.models import Model, Models
 from serve.negotiate import Ask
 from serve.schedule import Schedule
-from serve.segment import Answer
+from serve.segment import Answer, File
 from serve.settings import Settings
 from serve.upload import Upload
 from serve.workers import Workers
@@ -29,16 +31,31 @@ router = APIRouter()
 
 def create_app(settings: Settings) -> FastAPI:
     """The service; it opens the artefacts when it starts up, not before."""
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version=VERSION, lifespan=_lifespan)
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version=VERSION,
+        lifespan=_lifespan,
+        # FastAPI's own pages load scripts from elsewhere; serve.operations has one that does not.
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.keys = Keys(settings.api_key_file) if settings.api_key_file else None
     app.state.workers = Workers(settings.pictures_at_once)
     app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
-    app.state.models = Models(settings, app.state.workers)
+    app.state.models = Models(settings, app.state.workers, metrics=app.state.metrics)
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
     app.include_router(health.router)
     app.include_router(router)
     app.include_router(page.router)
+    app.include_router(kserve.router)
+    app.include_router(operations.router)
     errors.install(app)
+    app.state.metrics.watch_queue(lambda: app.state.gate.waiting)
+    app.state.metrics.watch_models(lambda: map(health.told, app.state.models.all()))
+    door.install(app, metrics=app.state.metrics, keys=app.state.keys, origins=settings.cors_origin)
     return app
 
 
@@ -92,20 +109,12 @@ async def contract_of(request: Request, name: str) -> Response:
 
 
 async def _segmented(request: Request, model: Model) -> Response:
-    """Refuse what can be refused before a byte of the body is read; then read, work, answer."""
-    state = request.app.state
-    settings: Settings = state.settings
+    """Read the question, then the pictures; answer what is asked about them."""
     # What is wrong with the question is said before the pictures are waited for.
     ask = negotiate.read(request.query_params, ", ".join(request.headers.getlist("accept")))
-    upload.check_length(request, settings.max_bytes)
-    leave = state.gate.enter()
-    with state.gate.attended():
-        try:
-            uploads = await upload.read(request, settings.max_bytes, settings.body_timeout)
-        except BaseException:
-            leave()
-            raise
-        answers = await state.schedule.answer(request, model, uploads, ask, leave)
+    uploads, answers = await intake.answer(
+        request, model, lambda uploads: [File(each, ask) for each in uploads]
+    )
     if len(answers) == 1:
         return _response(uploads, answers, ask)
     # Packing what may be many megabytes would keep the event loop from telling its health.

@@ -51,7 +51,11 @@ async def readyz(request: Request) -> Response:
     models: Models = request.app.state.models
     gate: Gate = request.app.state.gate
     if gate.closed:
-        return errors.problem(503, "the server is about to stop", hint="send requests elsewhere")
+        return errors.answer(
+            request.scope, 503, "the server is about to stop", hint="send requests elsewhere"
+        )
     if not models.ready:
-        return errors.problem(503, "models are being opened", hint="ask again in a second")
+        return errors.answer(
+            request.scope, 503, "models are being opened", hint="ask again in a second"
+        )
     return Response(b'{"status":"ready"}', media_type="application/json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from kernels.errors import one_of
 from serve.batching import Batcher
 from serve.errors import UnknownError
+from serve.log import logger
+from serve.metrics import Metrics
 from serve.segment import Segmenter
 from serve.settings import Settings, named
 from serve.workers import Workers
@@ -61,8 +62,11 @@ class Model:
 class Models:
     """All of them; the first one is who answers where no name is given."""
 
-    def __init__(self, settings: Settings, workers: Workers) -> None:
+    def __init__(
+        self, settings: Settings, workers: Workers, *, metrics: Metrics | None = None
+    ) -> None:
         self.paths = named(settings.models)
+        self._metrics = metrics
         self._settings = settings
         self._workers = workers
         self._open: dict[str, Model] = {}
@@ -107,11 +111,11 @@ class Models:
                 # Half a file can make a reader fail in any way; the old model is still good.
                 except Exception as error:
                     failed.append(name)
-                    _say(f"error: model '{name}' stays what it was: {error}")
+                    logger.error("model '%s' stays what it was: %s", name, error)
                     continue
                 old, self._open[name] = self._open[name], fresh
                 old.retire()
-                _say(f"model '{name}' was loaded anew from {path}")
+                logger.info("model '%s' was loaded anew from %s", name, path)
         return failed
 
     def close(self) -> None:
@@ -125,6 +129,8 @@ class Models:
         segmenter, most = await asyncio.to_thread(self._warm, path)
 
         async def call(feeds: Sequence[NDArray[np.uint8]]) -> list[Found]:
+            if self._metrics:
+                self._metrics.batches.labels(name).observe(len(feeds))
             # Of its own: a call may outlive those who asked for it.
             with model.used():
                 return await self._workers.run(lambda: _timed(segmenter, feeds))
@@ -163,8 +169,3 @@ def _timed(segmenter: Segmenter, feeds: Sequence[NDArray[np.uint8]]) -> list[Fou
     found = segmenter.run(feeds)
     took = time.perf_counter() - begin
     return [(each, took) for each in found]
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

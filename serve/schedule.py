@@ -6,20 +6,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from fastapi import Request
+from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
 
+from serve import record
 from serve.admission import Gate
 from serve.clock import Stopwatch
 from serve.errors import RefusedNowError
 from serve.models import Model
-from serve.negotiate import Ask
-from serve.segment import Answer, Segmenter, Taken
-from serve.upload import Upload
+from serve.record import Record
+from serve.segment import Segmenter, Taken
 from serve.workers import Workers
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Job(Protocol[Result_co]):
+    """What a request asks for: the two ends of its work, each done on a worker."""
+
+    def take(self, segmenter: Segmenter, clock: Stopwatch) -> Sequence[Taken]:
+        """The pictures of the request, ready for the network."""
+
+    def finish(
+        self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
+    ) -> Result_co:
+        """The answer, from what the network found in each of them."""
 
 
 class Schedule:
@@ -35,15 +51,16 @@ class Schedule:
         self,
         request: Request,
         model: Model,
-        uploads: list[Upload],
-        ask: Ask,
+        jobs: Sequence[Job[Result]],
         leave: Callable[[], None],
-    ) -> list[Answer]:
+    ) -> list[Result]:
         """The answers, unless the deadline passes or the client leaves: then the work is dropped.
 
         `leave` is called when no thread has to do with the pictures any more.
         """
-        work = asyncio.create_task(self._work(model, uploads, ask))
+        told = record.of(request.scope)
+        told.model = model.name
+        work = asyncio.create_task(self._work(model, jobs, told))
         work.add_done_callback(lambda done: _over(done, leave))
         left = asyncio.create_task(_gone(request))
         try:
@@ -64,37 +81,62 @@ class Schedule:
             wait=self._gate.wait(),
         )
 
-    async def _work(self, model: Model, uploads: list[Upload], ask: Ask) -> list[Answer]:
+    async def _work(self, model: Model, jobs: Sequence[Job[Result]], told: Record) -> list[Result]:
         # One after the other: a form of many pictures must not take every turn there is.
         with model.used() as segmenter:
-            return [await self._one(model, segmenter, upload, ask) for upload in uploads]
+            return [await self._one(model, segmenter, job, told) for job in jobs]
 
-    async def _one(self, model: Model, segmenter: Segmenter, upload: Upload, ask: Ask) -> Answer:
+    async def _one(
+        self, model: Model, segmenter: Segmenter, job: Job[Result], told: Record
+    ) -> Result:
         clock, since = Stopwatch(), time.perf_counter()
-        async with self._turns:
-            begin = time.perf_counter()
-            clock.add("queue", begin - since)
-            with model.batcher.coming():
-                taken = await self._workers.run(
-                    lambda: segmenter.take(upload.data, clock, ask, upload.name)
-                )
-            found = await _found(model, segmenter, taken)
-            answer = await self._workers.run(lambda: segmenter.finish(taken, found))
-            self._gate.note(time.perf_counter() - begin)
-            return answer
+        try:
+            async with self._turns:
+                begin = time.perf_counter()
+                clock.add("queue", begin - since)
+                with model.batcher.coming():
+                    taken = await self._workers.run(lambda: job.take(segmenter, clock))
+                told.pixels += sum(one.size[0] * one.size[1] for one in taken)
+                found = await _found(model, segmenter, taken, clock)
+                answer = await self._workers.run(lambda: job.finish(segmenter, taken, found))
+                self._gate.note(time.perf_counter() - begin)
+                return answer
+        finally:
+            told.add(clock.milliseconds)
 
 
-async def _found(model: Model, segmenter: Segmenter, taken: Taken) -> Any:
-    """What the network finds; waiting for a call counts as queue."""
+async def _found(
+    model: Model, segmenter: Segmenter, taken: Sequence[Taken], clock: Stopwatch
+) -> list[Any]:
+    """What the network finds in each picture; waiting for a call counts as queue."""
     since = time.perf_counter()
-    alone = not segmenter.shares_calls(taken.feed)
-    found, took = await model.batcher.run(taken.feed, alone=alone)
-    taken.clock.add("network", took)
-    taken.clock.add("queue", max(0.0, time.perf_counter() - since - took))
+    # All are waited for whatever becomes of one, so that none is left behind.
+    together = asyncio.gather(
+        *(model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed)) for one in taken),
+        return_exceptions=True,
+    )
+    try:
+        with model.batcher.coming():
+            # All are there before the first call is made up, so that they share it.
+            await asyncio.sleep(0)
+        each = await together
+    finally:
+        together.cancel()
+    found = []
+    took = 0.0
+    for one in each:
+        if isinstance(one, BaseException):
+            raise one
+        found.append(one[0])
+        took += one[1]
+    whole = time.perf_counter() - since
+    # A call that several shared was told of to each of them.
+    clock.add("network", min(took, whole))
+    clock.add("queue", max(0.0, whole - took))
     return found
 
 
-def _over(work: asyncio.Task[list[Answer]], leave: Callable[[], None]) -> None:
+def _over(work: asyncio.Task[list[Result]], leave: Callable[[], None]) -> None:
     leave()
     # Nobody asks dropped work how it ended, and asyncio would complain of an error nobody heard of.
     if not work.cancelled():

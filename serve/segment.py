@@ -28,6 +28,7 @@ from serve.answer import Painted
 from serve.clock import Stopwatch
 from serve.negotiate import Ask
 from serve.settings import TILE
+from serve.upload import Upload
 
 WARM_UP_SIDE = 64
 WARM_UP_ASKS = [*(f"format={name}" for name in encode.names()), "format=geojson&tolerance=1"]
@@ -96,7 +97,7 @@ class Segmenter:
         """Whether two pictures in one call come out bit for bit as each alone."""
         height, width = self.runtime.size or (WARM_UP_SIDE, WARM_UP_SIDE)
         noise = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), np.uint8)
-        feeds = [self._taken(each, negotiate.plain(), Stopwatch()).feed for each in noise]
+        feeds = [self.prepared(each, negotiate.plain(), Stopwatch()).feed for each in noise]
         alone = [self.run([feed])[0] for feed in feeds]
         return all(map(np.array_equal, alone, self.run(feeds)))
 
@@ -107,7 +108,7 @@ class Segmenter:
         ask = ask or negotiate.plain()
         with clock.stage("decode"):
             picture = self._decoded(data, ask, name)
-        return self._taken(picture, ask, clock)
+        return self.prepared(picture, ask, clock)
 
     def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
         """Whether it may go into one call with others of its shape: a picture in tiles may not."""
@@ -128,7 +129,7 @@ class Segmenter:
 
     def finish(self, taken: Taken, found: NDArray[Any]) -> Answer:
         """What `run` found of the picture -> the answer that is asked for."""
-        painted = self._painted(taken, found)
+        painted = self.paint(taken, found)
         with taken.clock.stage("encode"):
             body = taken.ask.encode(painted)
         milliseconds = taken.clock.milliseconds
@@ -141,25 +142,15 @@ class Segmenter:
 
     def painted(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Painted:
         """uint8 [H,W,3], or one that is reduced already -> all that an answer is made of."""
-        taken = self._taken(picture, ask, clock)
-        return self._painted(taken, self._found(taken))
+        taken = self.prepared(picture, ask, clock)
+        return self.paint(taken, self._found(taken))
 
     def mask(self, picture: NDArray[np.uint8]) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
         return self.painted(picture, negotiate.plain(), Stopwatch()).mask
 
-    def close(self) -> None:
-        """Give the artefact back; nobody uses it any more."""
-        self.runtime.close()
-
-    def _decoded(self, data: bytes, ask: Ask, name: str) -> NDArray[np.uint8] | Reduced:
-        seen = None
-        paints = isinstance(self.runtime, runtimes.Painting)
-        if self.reduced_decode and not ask.wants_picture and not paints:
-            seen = reduced(data, name, self.contract.factor, most_pixels=self.max_pixels)
-        return seen or decode(data, name, most_pixels=self.max_pixels)
-
-    def _taken(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
+    def prepared(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
+        """uint8 [H,W,3], upright, or one that is reduced already -> what `run` wants of it."""
         whole = None if isinstance(picture, Reduced) else picture
         size = picture.size if isinstance(picture, Reduced) else picture.shape[:2]
         self._refuse_size((size[0], size[1]))
@@ -182,6 +173,36 @@ class Segmenter:
             clock=clock,
         )
 
+    def paint(self, taken: Taken, found: NDArray[Any]) -> Painted:
+        """What `run` found of the picture -> all that its answer is made of."""
+        with taken.clock.stage("paint"):
+            mask, confidence = self._planes(taken, found)
+        return Painted(
+            mask=mask,
+            contract=self.contract,
+            picture=taken.picture,
+            confidence=confidence,
+            milliseconds=taken.clock.milliseconds,
+            kept=taken.kept,
+            window=taken.window,
+        )
+
+    @property
+    def has_confidence(self) -> bool:
+        """An engine with a mask for its head does not say how far the best class leads."""
+        return not isinstance(self.runtime, runtimes.Painting)
+
+    def close(self) -> None:
+        """Give the artefact back; nobody uses it any more."""
+        self.runtime.close()
+
+    def _decoded(self, data: bytes, ask: Ask, name: str) -> NDArray[np.uint8] | Reduced:
+        seen = None
+        paints = isinstance(self.runtime, runtimes.Painting)
+        if self.reduced_decode and not ask.wants_picture and not paints:
+            seen = reduced(data, name, self.contract.factor, most_pixels=self.max_pixels)
+        return seen or decode(data, name, most_pixels=self.max_pixels)
+
     def _refuse_size(self, size: tuple[int, int]) -> None:
         """Raise where the artefact was exported for pictures of another size alone."""
         only = self.runtime.size
@@ -200,25 +221,11 @@ class Segmenter:
         return kernels.shrink(picture, self.contract.factor)
 
     def _knows(self, ask: Ask) -> bool:
-        """An engine with a mask for its head does not say how far the best class leads."""
-        return not (ask.confidence and isinstance(self.runtime, runtimes.Painting))
+        return self.has_confidence or not ask.confidence
 
     def _found(self, taken: Taken) -> NDArray[Any]:
         with taken.clock.stage("network"):
             return self.run([taken.feed])[0]
-
-    def _painted(self, taken: Taken, found: NDArray[Any]) -> Painted:
-        with taken.clock.stage("paint"):
-            mask, confidence = self._planes(taken, found)
-        return Painted(
-            mask=mask,
-            contract=self.contract,
-            picture=taken.picture,
-            confidence=confidence,
-            milliseconds=taken.clock.milliseconds,
-            kept=taken.kept,
-            window=taken.window,
-        )
 
     def _planes(self, taken: Taken, found: NDArray[Any]) -> tuple[Mask, NDArray[np.uint8] | None]:
         if isinstance(self.runtime, runtimes.Painting):
@@ -241,3 +248,21 @@ class Segmenter:
         """Measured at the first picture that is worked in tiles."""
         assert isinstance(self.runtime, runtimes.Network)
         return tiling.plan(self.runtime.logits, self.tile)
+
+
+class File:
+    """The job of a picture file: the answer that is asked for about it."""
+
+    def __init__(self, upload: Upload, ask: Ask) -> None:
+        self._upload = upload
+        self._ask = ask
+
+    def take(self, segmenter: Segmenter, clock: Stopwatch) -> list[Taken]:
+        """The picture in the file."""
+        return [segmenter.take(self._upload.data, clock, self._ask, self._upload.name)]
+
+    def finish(
+        self, segmenter: Segmenter, taken: Sequence[Taken], found: Sequence[NDArray[Any]]
+    ) -> Answer:
+        """What is asked for about it, encoded."""
+        return segmenter.finish(taken[0], found[0])

@@ -2,7 +2,7 @@
 
 SIGTERM and SIGINT: requests that were let in are answered, new ones get 503, and the process leaves
 with code 0. What is not done `drain` seconds later gets 503 as well, and the code is 1; five more
-seconds are for sending. A second signal does not wait. SIGHUP: every artefact is opened anew.
+seconds are for sending. A second signal does not wait. SIGHUP: artefacts and keys are read anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from types import FrameType
 
@@ -19,8 +18,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from kernels.errors import UserError
+from serve import log
 from serve.admission import Gate
 from serve.app import create_app
+from serve.keys import Keys
 from serve.models import Models
 from serve.settings import Settings
 
@@ -31,7 +32,7 @@ SECONDS_TO_SEND = 5
 class Server(uvicorn.Server):
     """uvicorn's server, saying `ready` on stderr once it accepts connections."""
 
-    ready = ""
+    ready: tuple[str, ...] = ()
 
     def __init__(self, config: uvicorn.Config, gate: Gate, *, drain: float) -> None:
         super().__init__(config)
@@ -43,7 +44,8 @@ class Server(uvicorn.Server):
         """Start to listen."""
         await super().startup(sockets)
         if self.started:
-            _say(self.ready)
+            for line in self.ready:
+                log.logger.info(line)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Let nobody in any more; whoever is in gets an answer."""
@@ -65,6 +67,7 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    log.configure(settings.log)
     # Until uvicorn listens to them itself.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -73,7 +76,7 @@ def run(settings: Settings) -> None:
     with bound(settings.host, settings.port) as listener:
         given_up = asyncio.run(_serve(settings, listener))
     if given_up:
-        _say(f"error: stopped with {given_up} request{'s' * (given_up > 1)} not done\n")
+        log.logger.error(f"stopped with {given_up} request{'s' * (given_up > 1)} not done")
         # What still runs in a thread cannot be stopped, and an ordinary exit would wait for it.
         os._exit(1)
 
@@ -108,7 +111,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         # Entered here instead, where an artefact that cannot be opened is a plain UserError.
         lifespan="off",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=SECONDS_TO_SEND,
     )
     server = Server(config, gate, drain=settings.drain)
@@ -121,10 +124,13 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 def _reload_on_hangup(app: FastAPI) -> None:
     models: Models = app.state.models
+    keys: Keys | None = app.state.keys
     # asyncio keeps no hold of tasks.
     running: set[asyncio.Task[list[str]]] = set()
 
     def reload() -> None:
+        if keys:
+            _reload_keys(keys)
         task = asyncio.create_task(models.reload())
         running.add(task)
         task.add_done_callback(running.discard)
@@ -132,7 +138,7 @@ def _reload_on_hangup(app: FastAPI) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
-def _ready(models: Models, host: str, listener: socket.socket) -> str:
+def _ready(models: Models, host: str, listener: socket.socket) -> tuple[str, ...]:
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     lines = [f"serving {', '.join(str(path) for path in models.paths.values())} on {address}"]
@@ -143,12 +149,16 @@ def _ready(models: Models, host: str, listener: socket.socket) -> str:
             f"  {name}{len(contract.classes)} classes, factor {contract.factor}, {runtime}"
         )
     lines.append(f"  try: curl --data-binary @street.jpg {address}/segment -o mask.png")
-    return "".join(f"{line}\n" for line in lines)
+    return tuple(lines)
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+def _reload_keys(keys: Keys) -> None:
+    try:
+        keys.reload()
+    except UserError as error:
+        log.logger.error("the API keys stay what they were: %s", error.message)
+    else:
+        log.logger.info("the API keys were read anew")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

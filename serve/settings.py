@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +18,8 @@ MOST_BYTES = 64 * 1024 * 1024
 TILE = 2048
 PREFIX = "SOFTRES_"
 DEVICES = ("auto", "cpu", "cuda")
+LOGS = ("text", "json")
+ORIGIN = re.compile(r"\*|https?://[^/\s?#@]+")
 # Of numbers; what is not listed may not be below 1.
 # Half a tile may overlap the next one, and both begin where every network's grid has a line.
 LEAST = {"port": 0, "queue": 0, "tile": 64}
@@ -45,6 +48,9 @@ class Settings:
     max_bytes: int = MOST_BYTES
     # JPEGs are reduced by their decoder where it can: faster, and not bit for bit the same mask.
     reduced_decode: bool = False
+    log: str = "text"  # the form of the log's lines
+    api_key_file: Path | None = None  # keys of those who may ask; None: everybody may
+    cors_origin: tuple[str, ...] = ()  # other origins whose pages may ask
     tile: int = TILE  # side, in small pixels, of the largest area the network sees at once
 
     def __post_init__(self) -> None:
@@ -107,6 +113,10 @@ def check(name: str, value: object) -> None:
     """Raise where a field cannot have this value."""
     if name == "device" and value not in DEVICES:
         raise one_of("device", value, DEVICES)
+    if name == "log" and value not in LOGS:
+        raise one_of("form of the log", value, LOGS, hint="--log or SOFTRES_LOG sets it")
+    if name == "cors_origin":
+        _check_origins(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
     least = LEAST.get(name, 1 if isinstance(value, int) else 0)
@@ -119,12 +129,22 @@ def check(name: str, value: object) -> None:
         )
 
 
+def _check_origins(value: object) -> None:
+    for origin in value if isinstance(value, tuple) else ():
+        if not ORIGIN.fullmatch(origin):
+            raise UserError(
+                f"'{origin}' is not the origin of a page",
+                hint="write what stands before its path: https://page.example",
+            )
+
+
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "int": (int, "a whole number"),
     "float": (float, "a number"),
     "bool": ({"1": True, "0": False, "true": True, "false": False}.__getitem__, "1 or 0"),
     "str": (str, "a text"),
-    "tuple": (lambda text: tuple(shlex.split(text)), "paths separated by spaces"),
+    "Path": (Path, "a path"),
+    "tuple": (lambda text: tuple(shlex.split(text)), "words separated by spaces"),
 }
 
 

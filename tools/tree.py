@@ -19,13 +19,17 @@ CLOSED = {
     "docs": "Pictures and measurements.",
 }
 SAID = {
+    ".dockerignore": "",
     ".gitignore": "",
     ".pre-commit-config.yaml": "make check before every commit.",
     "CHANGELOG.md": "What users notice, by version.",
     "CONTRIBUTING.md": "How a change gets in.",
+    "Dockerfile": "The service on a CPU as an image.",
+    "Dockerfile.gpu": "The same on an NVIDIA GPU.",
     "LICENSE": "MIT.",
     "Makefile": "The verbs: help setup demo test check ahead gpu.",
     "README.md": "This page.",
+    "compose.yaml": "One of them, with no more rights than it needs.",
     "constraints.txt": "The one set of versions that is tested.",
     "pyproject.toml": "Packages, extras, and the rules that `make check` applies.",
 }

@@ -80,10 +80,12 @@ def test_a_server_answers_and_stops_cleanly(
     np.testing.assert_array_equal(mask, segmenter.mask(picture))
     assert process.returncode == 0, talk
     assert out == ""
-    assert talk.splitlines() == [
+    *ready, asked = talk.splitlines()
+    assert ready == [
         f"  5 classes, factor 1/2, {segmenter.runtime.name}",
         f"  try: curl --data-binary @street.jpg {url}/segment -o mask.png",
     ]
+    assert re.fullmatch(r"[\d:]{8} 200 POST /segment \d+ ms, model 0\.00 MP \(queue .*", asked)
 
 
 def test_the_limits_and_threads_are_those_given(model: Path, toy: SimpleNamespace) -> None:

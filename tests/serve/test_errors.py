@@ -30,6 +30,7 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, str]:
     assert problem["title"]
     assert problem["detail"]
     assert problem["hint"]
+    assert problem["request_id"] == answer.headers["X-Request-ID"]
     assert "Traceback" not in answer.text
     return problem
 

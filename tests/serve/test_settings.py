@@ -10,8 +10,17 @@ import pytest
 from kernels.errors import UserError
 from serve.settings import Settings, named, read
 
-TEXTS = {"models": "a.onnx b=c.onnx", "host": "::1", "device": "cpu", "port": "81", "tile": "99"}
-TEXTS["reduced_decode"] = "1"
+TEXTS = {
+    "models": "a.onnx b=c.onnx",
+    "host": "::1",
+    "device": "cpu",
+    "port": "81",
+    "tile": "99",
+    "log": "json",
+    "reduced_decode": "1",
+    "api_key_file": "/keys",
+    "cors_origin": "https://one.example http://two.example:81",
+}
 
 
 def test_every_field_is_read_from_its_variable() -> None:
@@ -20,6 +29,8 @@ def test_every_field_is_read_from_its_variable() -> None:
     told = read({}, variables)
     assert told.models == ("a.onnx", "b=c.onnx")
     assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
+    assert (told.log, told.api_key_file) == ("json", Path("/keys"))
+    assert told.cors_origin == ("https://one.example", "http://two.example:81")
     assert told.reduced_decode is True
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
     assert len(sevens) == 10
@@ -40,7 +51,10 @@ def test_a_flag_wins_over_its_variable() -> None:
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
         ("SOFTRES_REDUCED_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
         ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
-        ("SOFTRES_MODELS", "'a.onnx", "is not paths"),
+        ("SOFTRES_LOG", "xml", "unknown form of the log 'xml'"),
+        ("SOFTRES_CORS_ORIGIN", "page.example", "is not the origin of a page"),
+        ("SOFTRES_CORS_ORIGIN", "https://page.example/", "is not the origin of a page"),
+        ("SOFTRES_MODELS", "'a.onnx", "is not words"),
     ],
 )
 def test_a_bad_value_is_named_with_its_variable(variable: str, text: str, says: str) -> None:
