@@ -28,7 +28,7 @@ MOST_TIES = 5
 
 
 def picture(size):
-    return verify._structured(np.random.default_rng(5), size)
+    return verify.structured(np.random.default_rng(5), size)
 
 
 @pytest.fixture(scope="module", params=FACTORS)
