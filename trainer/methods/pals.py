@@ -31,7 +31,7 @@ from trainer.objective import Objective, Task, refuse_full
 class Options:
     """Our choices; the paper's are not known."""
 
-    alpha: float = within(0.3, 0, 1)
+    alpha: float = within(0.1, 0, 1)
     ramp: float = within(0.5, 0, 1)
     temperature: float = within(0.05, 1e-3)
     sharpness: float = within(1.0, 1e-3)

@@ -61,7 +61,7 @@ def test_smoothing_climbs_with_the_steps_and_starts_at_nothing(learner, batches)
         made.step(batch)
         seen.append(made.objective.alpha)
     assert seen == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4])
-    assert learner("pals:ramp=0").objective.alpha == 0.3
+    assert learner("pals:ramp=0,alpha=0.3").objective.alpha == 0.3
 
 
 def test_before_the_ramp_it_is_soft_labels(learner, batches):
