@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from export import build as building
 from export import intake, samples, targets, verify
 from export.options import Options
+from export.report import Report
 from export.reverify import reverify
 from export.targets import onnx as target
 from kernels.errors import RefusedError, UserError
@@ -157,8 +158,9 @@ def test_a_fixed_size_and_batch_another_head_and_fp16_go_together(model, tmp_pat
     assert build["verify"]["structured"]["mispainted"] == 0
 
 
-def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path):
+def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path, monkeypatch, body):
     out = tmp_path / "small.onnx"
+    monkeypatch.setattr(target, "trace", lambda *given: body)
     options = Options(precision="int8", head="logits", calibration=3, accept=True)
     building.build("onnx", model, out, options)
     facts = target.inspect(out)
@@ -305,6 +307,21 @@ def test_the_checkpoint_itself_is_never_overwritten(model, tmp_path):
         assert done.returncode == 2
         assert "is the checkpoint itself" in done.stderr
         assert (tmp_path / name).read_bytes() == content
+
+
+def test_a_report_of_logits_that_are_no_numbers_is_json():
+    verdict = verify.Verdict(
+        pictures=1,
+        pixels=1,
+        small_differs=0,
+        logit_error=float("inf"),
+        logit_size=1.0,
+        changed=0,
+        unexplained=0,
+    )
+    plain = json.dumps(Report(precision="fp16", verdict=verdict).plain(), allow_nan=False)
+    assert json.loads(plain)["structured"]["logit_error"] is None
+    assert "no numbers" in json.loads(plain)["objections"][0]
 
 
 def test_a_verdict_with_nan_disagrees():
