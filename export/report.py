@@ -81,7 +81,7 @@ class Report:
 
     def plain(self) -> dict[str, Any]:
         """For JSON: the report that is kept, and the facts in the artefact."""
-        return finite(
+        plain: dict[str, Any] = finite(
             {
                 "precision": self.precision,
                 "agrees": self.agrees,
@@ -91,6 +91,7 @@ class Report:
                 "labelled": self.sample.plain() | {"data": self.source} if self.sample else None,
             }
         )
+        return plain
 
     def __str__(self) -> str:
         return str(self.verdict) + (f"; {self.sample}" if self.sample else "")
