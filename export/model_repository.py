@@ -44,12 +44,19 @@ def refuse_place(folder: Path, version: int | None) -> None:
             f"{folder}: version {version} is there, and versions are never replaced",
             hint="leave --version out to add the next one",
         )
+    if repository.exists() and not repository.is_dir():
+        raise UserError(f"{repository}: is there, and no folder", hint=HINT)
     if repository.is_mount():
         raise UserError(
             f"{repository} is where a file system begins: nothing can be prepared beside it",
             hint=f"choose a folder in it: --out {repository / 'models'}",
         )
     refuse_unwritable(_beside(repository))
+    # What a version is moved to must be there to be written to as well.
+    for place in (folder, repository):
+        if place.is_dir():
+            refuse_unwritable(place / BUILD)
+            break
 
 
 def _is_ours(folder: Path) -> bool:

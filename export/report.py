@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,29 @@ class Report:
 
     def plain(self) -> dict[str, Any]:
         """For JSON: the report that is kept, and the facts in the artefact."""
-        return {
-            "precision": self.precision,
-            "agrees": self.agrees,
-            "objections": self.objections,
-            "accepted": self.accept and bool(self.objections),
-            "structured": asdict(self.verdict),
-            "labelled": self.sample.plain() | {"data": self.source} if self.sample else None,
-        }
+        plain: dict[str, Any] = finite(
+            {
+                "precision": self.precision,
+                "agrees": self.agrees,
+                "objections": self.objections,
+                "accepted": self.accept and bool(self.objections),
+                "structured": asdict(self.verdict),
+                "labelled": self.sample.plain() | {"data": self.source} if self.sample else None,
+            }
+        )
+        return plain
 
     def __str__(self) -> str:
         return str(self.verdict) + (f"; {self.sample}" if self.sample else "")
+
+
+def finite(plain: Any) -> Any:
+    """The same with None for what is no number: JSON has no word for it."""
+    if isinstance(plain, dict):
+        return {name: finite(value) for name, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [finite(value) for value in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def place(artefact: Path) -> Path:

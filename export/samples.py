@@ -71,8 +71,8 @@ class Seen:
             yield self.body.picture_of(small)
 
 
-def calibration(checkpoint: Checkpoint, body: Body, options: Options) -> Seen:
-    """Training pictures of the recipe's data set, or of the one that was named."""
+def training(checkpoint: Checkpoint, options: Options) -> Labelled:
+    """Training pictures to calibrate on: of the recipe's data set, or of the one that was named."""
     spec = options.data or checkpoint.recipe.data
     if spec == NOTHING:
         raise UserError(
@@ -83,8 +83,7 @@ def calibration(checkpoint: Checkpoint, body: Body, options: Options) -> Seen:
     chosen = _chosen(dataset.split("train"), options.calibration, options)
     if not chosen:
         raise UserError(f"no training picture of '{spec}' has the size {options.intake.plain()}")
-    labelled = Labelled(pairs=chosen, ignore=dataset.ignore, source=f"{spec} train")
-    return Seen(labelled=labelled, contract=checkpoint.contract, body=body)
+    return Labelled(pairs=chosen, ignore=dataset.ignore, source=f"{spec} train")
 
 
 def held_out(checkpoint: Checkpoint, options: Options) -> Labelled | None:

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from export.options import Options
 
 
+def refuse_options(source: Path, options: Options, *, but: tuple[str, ...] = ()) -> None:
+    """An artefact is what it is: its own size, head and precision are taken."""
+    plain = type(options)()
+    for name, value in vars(options).items():
+        if name not in but and value != getattr(plain, name):
+            flag = "--size or --batch" if name == "intake" else f"--{name}"
+            raise UserError(
+                f"{flag} is for checkpoints: {source} is taken as it was exported",
+                hint="leave it out, or name the checkpoint",
+            )
+
+
 def of(source: Path, out: Path, options: Options) -> OnnxFile:
     """What `out` is to be made of; where a checkpoint is refused, the report lies beside `out`."""
     if source.suffix.lower() == ".onnx":

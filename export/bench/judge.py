@@ -20,13 +20,13 @@ from export.bench.plan import Entry, File
 from export.bench.process import Process
 from export.bench.ways import Pictures
 from export.build import examine
+from export.intake import Intake
 from export.options import Options
 from export.report import Report
 from export.samples import Labelled
 from kernels.artefact import LOGITS, SMALL
 from kernels.contract import Contract
-from kernels.cut import cut
-from kernels.errors import UserError
+from kernels.errors import RefusedError, UserError
 from kernels.paint import Mask
 from trainer import checkpoint, recipe
 from trainer.checkpoint import Checkpoint
@@ -60,7 +60,10 @@ class Judge:
         """Looks at the row's masks of made-up, timed and labelled pictures."""
         if entry.way == "full-size":
             return Judgement(miou=self._score(entry.file.path, process.mask))
-        told = self._report(entry, process)
+        try:
+            told = self._report(entry, process)
+        except RefusedError as error:
+            return Judgement(wrong=error.message)
         sample = told.sample
         seen = sample.verdict if sample else told.verdict
         return Judgement(
@@ -114,12 +117,20 @@ class _StandIn(nn.Module):
     def __init__(self, file: Path, threads: int) -> None:
         super().__init__()
         model = onnx_file.read(file).model
-        cut(model, file)
-        self._session = sessions.opened(model, threads)
+        sessions.leave_network(model, file)
+        self._file, self._session = file, sessions.opened(model, threads)
 
     def forward(self, small: Tensor) -> Tensor:
         """0..255 [N,h,w,3] -> logits."""
-        (logits,) = self._session.run([LOGITS], {SMALL: small.numpy().astype(np.float32)})
+        try:
+            (logits,) = self._session.run([LOGITS], {SMALL: small.numpy().astype(np.float32)})
+        # ONNX Runtime's errors have no class in common below Exception.
+        except Exception as error:
+            raise UserError(
+                f"there is nothing to compare its masks with: {self._file.name} does not take "
+                f"such pictures ({str(error).strip().splitlines()[0]})",
+                hint="name the checkpoint with --checkpoint",
+            ) from None
         return torch.from_numpy(logits)
 
 
@@ -128,7 +139,8 @@ def reference(found: list[File], threads: int) -> tuple[Checkpoint, str]:
     for file in found:
         if file.path.suffix.lower() == ".ckpt":
             return checkpoint.load(file.path), file.path.name
-    for file in found:
+    # One that takes pictures of every shape, if there is one: others are of other shapes.
+    for file in sorted(found, key=lambda file: file.intake != Intake()):
         verified = file.build.get("verify", {}).get("agrees")
         if file.path.suffix.lower() == ".onnx" and file.precision == "fp32" and verified:
             return _stand_in(file, threads), file.path.name

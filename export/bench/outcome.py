@@ -9,6 +9,7 @@ from typing import Any
 from export.bench.plan import Absence
 from export.bench.row import Row
 from export.intake import Size
+from export.report import finite
 from trainer.comparison.table import pipes
 
 HEADER = (
@@ -35,7 +36,7 @@ class Outcome:
             "size": list(self.size),
             "reference": self.reference,
             "data": self.data,
-            "rows": [asdict(row) for row in self.rows],
+            "rows": [finite(asdict(row)) for row in self.rows],
             "not_run": [asdict(absence) for absence in self.absent],
             "head": self.heads(),
         }
@@ -63,6 +64,8 @@ class Outcome:
         yield "x: p50 / p50 of the first row of as many pictures; /s: pictures a second"
         yield "+MB: memory at its height, over the process with its libraries; MB: the file"
         yield f"changed: % of pixels unlike {self.reference}'s, {labelled}"
+        if not self.data and any(row.precision == "int8" for row in self.rows):
+            yield "without labelled pictures nobody judged what int8 loses: see changed"
         for file, way in self.heads().items():
             yield f"{file}: fastest as {way}"
         for row in self.rows:

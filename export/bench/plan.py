@@ -154,7 +154,7 @@ def entries(found: list[File], request: Request, size: Size) -> tuple[list[Entry
 def _no_engine() -> str:
     if flavour.gpu_architecture() is None:
         return "there is no GPU here"
-    return "this softres builds engines and does not run them"
+    return "bench does not run engines"
 
 
 def _unfit(file: File, request: Request, size: Size) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +13,11 @@ import onnx
 import onnxruntime
 from onnx import ModelProto
 
+from export import intake
+from kernels.artefact import BUILD_KEY, CONTRACT_KEY
+from kernels.contract import Contract
+from kernels.cut import cut
+from kernels.factor import small_size
 from kernels.session import settle
 
 CPU = ("CPUExecutionProvider",)
@@ -24,6 +31,16 @@ def opened(
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=list(providers)
     )
+
+
+def leave_network(model: ModelProto, file: Path) -> Fraction:
+    """Cut the network out, for its one size where it has only one; what it shrinks by."""
+    props = {entry.key: entry.value for entry in model.metadata_props}
+    factor = Contract.from_json(props[CONTRACT_KEY]).factor
+    build = json.loads(props.get(BUILD_KEY, "{}"))
+    size = intake.read(build.get("size", intake.DYNAMIC), intake.DYNAMIC).fixed_size
+    cut(model, file, small_size(size, factor) if size else None)
+    return factor
 
 
 def convolutions(model: ModelProto, threads: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from export.geometry import Body
 from export.options import Options
 from export.paint_nodes import HEADS
 from export.precisions import Samples
-from export.samples import calibration
+from export.samples import Seen, training
 from export.targets import Answer, Runner
 from export.trace import trace
 from export.twin import needs_twin, twin
@@ -30,10 +30,14 @@ SUFFIX = ".onnx"
 
 def write(checkpoint: Checkpoint, path: Path, options: Options) -> None:
     """Trace the body, give it its precision, and put the geometry around it."""
+    # Before the work of tracing: where there are none, it is for nothing.
+    is_calibrated = precisions.find(options.precision).CALIBRATED
+    labelled = training(checkpoint, options) if is_calibrated else None
     with about(f"model '{checkpoint.recipe.model}'"):
         body = trace(checkpoint.network, checkpoint.contract, options.intake)
-    is_calibrated = precisions.find(options.precision).CALIBRATED
-    seen = calibration(checkpoint, body, options) if is_calibrated else None
+    seen = None
+    if labelled:
+        seen = Seen(labelled=labelled, contract=checkpoint.contract, body=body)
     onnx.save_model(composed(checkpoint, body, options, seen), path)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from export import intake, model_config, verified
 from export import model_repository as repository
-from export.model_config import ONNX_RUNTIME, TENSORRT, Model, Serving
+from export.intake import Intake
+from export.model_config import ONNX_RUNTIME, TENSORRT, Model, Serving, Tensors
 from kernels import engine as engines
 from kernels.contract import Contract
 from kernels.errors import UserError
@@ -85,22 +86,10 @@ def _name(name: str) -> str:
 
 def _found(source: Path, folder: Path, options: Options, order: Order) -> Found:
     if source.suffix.lower() != ".ckpt":
-        _refuse_options(source, options)
+        verified.refuse_options(source, options)
     if source.suffix.lower() == ".trt":
         return _engine(source, order)
     return _network(source, folder, options, order)
-
-
-def _refuse_options(source: Path, options: Options) -> None:
-    """An artefact is what it is: its own size, head and precision are served."""
-    plain = type(options)()
-    for name, value in vars(options).items():
-        if value != getattr(plain, name):
-            flag = "--size or --batch" if name == "intake" else f"--{name}"
-            raise UserError(
-                f"{flag} is for checkpoints: {source} is served as it was exported",
-                hint="leave it out, or name the checkpoint",
-            )
 
 
 def _network(source: Path, folder: Path, options: Options, order: Order) -> Found:
@@ -131,16 +120,7 @@ def _engine(source: Path, order: Order) -> Found:
             f"{source}: an engine of {flavour}; Triton's backend loads TensorRT's own",
             hint="serve the ONNX artefact, or build with --flavour tensorrt where Triton will run",
         )
-    taken = intake.read(intake.DYNAMIC, opened.build.get("batch", intake.DYNAMIC))
-    network, count = opened.build["network"], taken.fixed_batch
-    # A profile of one number of pictures leaves the side free, and takes no other number.
-    tensors = {
-        side: {
-            name: [kind, [count or sides[0], *sides[1:]]]
-            for name, (kind, sides) in network[side].items()
-        }
-        for side in ("inputs", "outputs")
-    }
+    taken, tensors = _said(source, opened.build)
     model = Model(
         backend=TENSORRT,
         max_batch=model_config.largest(taken.batch, order.max_batch),
@@ -150,6 +130,26 @@ def _engine(source: Path, order: Order) -> Found:
     architectures = ", ".join(f"sm{each}" for each in opened.build.get("architectures", []))
     talk.say(f"note: wants a Triton with TensorRT {release} and a GPU of {architectures}")
     return Found(model=model, file="model.plan", content=opened.plan(), build=opened.build)
+
+
+def _said(source: Path, build: dict[str, Any]) -> tuple[Intake, dict[str, Tensors]]:
+    """How many pictures an engine takes, and its tensors, as its build facts have them."""
+    try:
+        taken = intake.read(intake.DYNAMIC, build["batch"])
+        # A profile of one number of pictures leaves the side free, and takes no other number.
+        count = taken.fixed_batch
+        tensors = {
+            side: {
+                name: [kind, [count or sides[0], *sides[1:]]]
+                for name, (kind, sides) in build["network"][side].items()
+            }
+            for side in ("inputs", "outputs")
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise UserError(
+            f"{source}: its build facts do not say what it takes ({error!r})", hint=engines.HINT
+        ) from None
+    return taken, tensors
 
 
 def _shared(config: bytes, model: Model) -> dict[str, bytes]:

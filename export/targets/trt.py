@@ -50,7 +50,9 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
         )
     refuse_unwritable(out)
     found = _ready(order)
-    if source.suffix.lower() != ".onnx":
+    if source.suffix.lower() == ".onnx":
+        verified_onnx.refuse_options(source, options, but=("intake",))
+    else:
         engine.ends(options.intake)
     verified = verified_onnx.of(source, out, options)
     if verified.build.get("precision") not in COMPUTED_IN:
@@ -58,7 +60,7 @@ def build(source: Path, out: Path, options: Options, order: Order) -> None:
             f"{source}: says no precision that an engine can be checked for",
             hint="export its checkpoint again",
         )
-    taken = _taken(verified, options)
+    taken = _taken(source, verified, options)
     engine.ends(taken)
     if isinstance(found, Missing):
         raise _left(found, verified, taken, out, order)
@@ -82,13 +84,23 @@ def assemble(found: Flavour, verified: OnnxFile, taken: Intake, out: Path, order
         artefact.write(draft, entries, facts | taken.plain())
 
 
-def _taken(verified: OnnxFile, options: Options) -> Intake:
+def _taken(source: Path, verified: OnnxFile, options: Options) -> Intake:
     """What the ONNX artefact takes; where that is anything, what was asked for."""
     held = intake.read(
         verified.build.get("size", intake.DYNAMIC), verified.build.get("batch", intake.DYNAMIC)
     )
     asked = options.intake
+    sizes = all(map(held.takes, asked.size or ()))
+    if not sizes or (held.batch and asked.batch and asked.batch[1] > held.batch[1]):
+        raise UserError(
+            f"asked for {_typed(asked)}, and {source} takes {_typed(held)}",
+            hint="ask for that, or name the checkpoint",
+        )
     return Intake(batch=held.batch or asked.batch, size=held.size or asked.size)
+
+
+def _typed(taken: Intake) -> str:
+    return " ".join(f"--{name} {value}" for name, value in taken.plain().items())
 
 
 def _ready(order: Order) -> Flavour | Missing:

@@ -161,8 +161,8 @@ def _taken(model: ModelProto, path: Path) -> tuple[int | None, tuple[int, int] |
         if value.name != IMAGE:
             continue
         sides = value.type.tensor_type.shape.dim[:3]
-        batch, *size = (side.dim_value for side in sides)
-        if batch > 1 or any(size) != all(size):
+        batch, *size = (*(side.dim_value for side in sides), 0)[:3]
+        if len(sides) < 3 or batch > 1 or any(size) != all(size):
             told = ", ".join(side.dim_param or str(side.dim_value) for side in sides)
             raise UserError(
                 f"'{path}' takes pictures of one shape alone: [{told}]",

@@ -28,7 +28,8 @@ def body(loaded):
 @pytest.fixture(scope="session")
 def seen(loaded, body):
     """The training pictures it is calibrated with."""
-    return samples.calibration(loaded, body, Options(precision="int8"))
+    labelled = samples.training(loaded, Options(precision="int8"))
+    return samples.Seen(labelled=labelled, contract=loaded.contract, body=body)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.bench import plan, ways
+from export import intake, verify
+from export.bench import judge, plan, ways
 from export.bench.conduct import conduct
 from export.bench.judge import Judgement
 from export.bench.outcome import Outcome, against_first
@@ -17,6 +18,10 @@ from export.bench.plan import Absence, Entry, File, Request
 from export.bench.process import Process
 from export.bench.row import measured
 from export.bench.ways import Job
+from export.options import Options
+from export.provenance import digest
+from export.targets import Answer
+from export.targets import onnx as target
 from kernels import memory
 from kernels.errors import UserError
 
@@ -159,6 +164,18 @@ def test_the_table_says_why_int8_is_slow_and_that_it_is_fast(tmp_path):
     assert max(len(line) for line in text.splitlines() if line.startswith("|")) < 110
 
 
+def test_the_table_says_that_int8_was_not_judged_without_labelled_pictures(tmp_path):
+    judged, said = made_up(tmp_path), "nobody judged what int8 loses"
+    assert said not in judged.markdown()
+    assert said in replace(judged, data="").markdown()
+
+
+def test_json_has_no_word_for_what_is_no_number(tmp_path):
+    rows = (replace(made_up(tmp_path).rows[0], miou=float("nan")),)
+    plain = replace(made_up(tmp_path), rows=rows).plain()
+    assert json.loads(json.dumps(plain, allow_nan=False))["rows"][0]["miou"] is None
+
+
 def test_the_table_names_the_faster_head(tmp_path):
     assert made_up(tmp_path).heads() == {
         **{"model.onnx": "network + paint", "fast.onnx": "graph", "slow.onnx": "graph"},
@@ -169,11 +186,57 @@ def test_a_file_is_not_run_where_it_does_not_fit(tmp_path):
     fixed = entry(tmp_path, size="32x48", batch="1").file
     request = Request(artefacts=(fixed.path,))
     there, absent = plan.entries([fixed], request, (32, 48))
-    assert [each.way for each in there] == ["graph"]
-    assert "cannot be cut out" in absent[0].reason
+    assert [each.way for each in there] == ["paint", "graph"]
     there, absent = plan.entries([fixed], request, (64, 48))
     assert there == []
     assert '"size": "32x48"' in absent[1].reason
+    two = entry(tmp_path, size="32x48", batch="2").file
+    there, absent = plan.entries([two], replace(request, batches=(2,)), (32, 48))
+    assert [each.way for each in there] == ["graph"]
+    assert "several pictures at once is not served" in absent[0].reason
+
+
+@pytest.fixture(scope="module")
+def one_size(loaded, body, model, tmp_path_factory):
+    """An artefact of the same checkpoint for pictures of one size, as it is published."""
+    out = tmp_path_factory.mktemp("one") / "one-size.onnx"
+    options = Options(intake=intake.read("61x83", "1"))
+    onnx.save(target.composed(loaded, body, options, None), out)
+    target.stamp(out, {"checkpoint": digest(model), "verify": {"agrees": True}})
+    return out
+
+
+def test_a_graph_for_one_size_runs_each_way_and_is_no_reference_for_others(one_size, artefact):
+    asked = Request(artefacts=(one_size, artefact), data="none", size=(61, 83), seconds=0)
+    told = conduct(asked)
+    assert told.reference == artefact.name
+    assert [row.way for row in told.rows] == ["network + paint", "graph"] * 2
+    assert {row.wrong for row in told.rows} == {""}
+
+
+def test_a_reference_that_does_not_take_the_pictures_is_told_of(one_size):
+    stand_in, name = judge.reference([plan.File(path=one_size, build=plan._build(one_size))], 1)
+    assert name == "one-size.onnx"
+    assert verify.torch_logits(stand_in, np.zeros((1, 31, 42, 3), np.uint8)).shape[1] == 3
+    with pytest.raises(UserError, match=r"one-size\.onnx does not take such pictures") as caught:
+        verify.torch_logits(stand_in, np.zeros((1, 20, 42, 3), np.uint8))
+    assert "--checkpoint" in caught.value.hint
+
+
+def test_logits_of_another_shape_are_wrong_and_not_merely_absent(loaded, artefact):
+    class Other:
+        def answer(self, pictures):
+            size = (len(pictures), 3, 5, 5)
+            return Answer(small=np.zeros(1), logits=np.zeros(size, np.float32), mask=None)
+
+    judged = judge.Judge(
+        reference=loaded,
+        name="model.ckpt",
+        options=Options(data="none"),
+        labelled=None,
+        timed=lambda batch: np.zeros((batch, 8, 8, 3), np.uint8),
+    ).judge(Entry(file=File(path=artefact, build={}), way="graph", batch=1), Other())
+    assert "its logits are (2, 3, 5, 5)" in judged.wrong or "(1, 3, 5, 5)" in judged.wrong
 
 
 def test_bfloat16_and_engines_are_not_run_here(tmp_path):

@@ -5,7 +5,9 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import onnx
@@ -15,7 +17,9 @@ from onnx import numpy_helper
 
 from export import build as building
 from export import intake, samples, targets, verify
+from export.__main__ import main
 from export.options import Options
+from export.report import Report
 from export.reverify import reverify
 from export.targets import onnx as target
 from kernels.errors import RefusedError, UserError
@@ -24,8 +28,17 @@ from trainer import checkpoint
 
 
 def export(*words, cwd):
-    command = [sys.executable, "-m", "export", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    """The command line in this process: importing torch anew each time takes seconds."""
+    told, code = (StringIO(), StringIO()), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(told[0]), redirect_stderr(told[1]):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["export", *map(str, words)])
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+    stdout, stderr = (each.getvalue() for each in told)
+    return subprocess.CompletedProcess(words, code, stdout, stderr)
 
 
 def test_an_artefact_runs_alone_at_any_batch_and_size(artefact):
@@ -157,8 +170,9 @@ def test_a_fixed_size_and_batch_another_head_and_fp16_go_together(model, tmp_pat
     assert build["verify"]["structured"]["mispainted"] == 0
 
 
-def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path):
+def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path, monkeypatch, body):
     out = tmp_path / "small.onnx"
+    monkeypatch.setattr(target, "trace", lambda *given: body)
     options = Options(precision="int8", head="logits", calibration=3, accept=True)
     building.build("onnx", model, out, options)
     facts = target.inspect(out)
@@ -168,8 +182,9 @@ def test_int8_is_calibrated_on_the_recipes_training_pictures(model, tmp_path):
     assert out.stat().st_size < model.stat().st_size / 3
 
 
-def test_int8_without_pictures_is_told_so(model, tmp_path):
+def test_int8_without_pictures_is_told_so_before_the_work(model, tmp_path, monkeypatch):
     out = tmp_path / "small.onnx"
+    monkeypatch.delattr(target, "trace")
     with pytest.raises(UserError, match="must see training pictures"):
         building.build("onnx", model, out, Options(precision="int8", data="none"))
     assert list(tmp_path.iterdir()) == []
@@ -305,6 +320,21 @@ def test_the_checkpoint_itself_is_never_overwritten(model, tmp_path):
         assert done.returncode == 2
         assert "is the checkpoint itself" in done.stderr
         assert (tmp_path / name).read_bytes() == content
+
+
+def test_a_report_of_logits_that_are_no_numbers_is_json():
+    verdict = verify.Verdict(
+        pictures=1,
+        pixels=1,
+        small_differs=0,
+        logit_error=float("inf"),
+        logit_size=1.0,
+        changed=0,
+        unexplained=0,
+    )
+    plain = json.dumps(Report(precision="fp16", verdict=verdict).plain(), allow_nan=False)
+    assert json.loads(plain)["structured"]["logit_error"] is None
+    assert "no numbers" in json.loads(plain)["objections"][0]
 
 
 def test_a_verdict_with_nan_disagrees():

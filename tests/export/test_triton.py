@@ -202,6 +202,20 @@ def test_the_plan_of_an_engine_is_served_as_it_is(engine, tmp_path, capsys):
     assert (config.max_batch_size, list(config.input[0].dims)) == (0, [4, -1, -1, 3])
 
 
+def test_an_engine_that_does_not_say_what_it_takes_is_refused(engine, tmp_path):
+    source = engine("1..8")
+    opened = engines.read(source)
+    for lacking in ("batch", "network"):
+        facts = {k: v for k, v in opened.build.items() if k not in ("sha256", lacking)}
+        entries = {engines.PLAN: b"plan", engines.CONTRACT: opened.contract.encode()}
+        engines.write(source, entries, facts)
+        with pytest.raises(UserError, match=f"do not say what it takes.*{lacking}"):
+            add(source, tmp_path)
+    engines.write(source, entries, opened.build | {"network": {"inputs": "image", "outputs": []}})
+    with pytest.raises(UserError, match="do not say what it takes"):
+        add(source, tmp_path)
+
+
 def test_an_engine_of_tensorrt_rtx_or_for_a_cpu_is_refused(engine, tmp_path):
     with pytest.raises(UserError, match="an engine of rtx; Triton's backend loads TensorRT's own"):
         add(engine("1..8", flavour="rtx"), tmp_path)
@@ -265,6 +279,9 @@ def test_a_place_that_cannot_hold_the_model_is_told_before_any_work(tmp_path):
         add(gone, tmp_path, name="new", version=0)
     with pytest.raises(UserError, match="is where a file system begins"):
         triton.build(gone, Path("/"), Options(), Order(name="new"))
+    file = tmp_path / "models" / "model" / "mine.txt"
+    with pytest.raises(UserError, match=r"mine\.txt: is there, and no folder"):
+        triton.build(gone, file, Options(), Order(name="new"))
 
 
 def test_options_of_checkpoints_are_refused_with_an_artefact(verified, tmp_path):

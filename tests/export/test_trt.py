@@ -81,6 +81,19 @@ def test_what_cannot_be_built_is_told_before_any_work(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_an_onnx_artefact_is_not_cannot_be_asked_of_it(verified, tmp_path):
+    source, out, real = verified(), tmp_path / "a.trt", Order(flavour="tensorrt")
+    for options, told in (
+        (Options(precision="int8"), "--precision is for checkpoints"),
+        (Options(head="logits"), "--head is for checkpoints"),
+        (Options(intake=intake.read("512x1024", "1")), "asked for --batch 1 --size 512x1024, and"),
+        (Options(intake=intake.read("64x96", "8")), "takes --batch 1..4 --size 32x48..64x96"),
+    ):
+        with pytest.raises(UserError, match=told):
+            trt.build(source, out, options, real)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
 def test_an_unverified_onnx_file_is_not_built(verified, tmp_path):
     source = verified()
     model = onnx.load(source)

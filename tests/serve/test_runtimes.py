@@ -46,6 +46,18 @@ def test_the_cut_graph_is_the_network_alone(toy: SimpleNamespace, factor: Fracti
     assert [weight.name for weight in model.graph.initializer] == ["weight"]
 
 
+@pytest.mark.parametrize("sides", [0, 1, 2])
+def test_a_picture_without_all_its_sides_is_refused(
+    tmp_path: Path, toy: SimpleNamespace, sides: int
+) -> None:
+    model = toy.artefact(toy.contract())
+    shape = model.graph.input[0].type.tensor_type.shape
+    del shape.dim[sides:]
+    if sides == 2:
+        shape.dim[1].dim_value = 64
+    refused(saved(tmp_path / "model.onnx", model), "pictures of one shape alone")
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_graph_for_one_shape_is_refused(tmp_path: Path, toy: SimpleNamespace, axis: int) -> None:
     model = toy.artefact(toy.contract())

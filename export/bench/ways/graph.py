@@ -17,7 +17,6 @@ from export.bench import sessions
 from export.bench.ways import Job, Pictures
 from export.targets import Answer
 from kernels.artefact import CONFIDENCE, IMAGE, LOGITS, MASK, SMALL
-from kernels.cut import cut
 from kernels.paint import Mask
 
 TITLE = "graph"
@@ -74,7 +73,7 @@ class Graph:
     @cached_property
     def _network(self) -> onnxruntime.InferenceSession:
         model = _copied(self._model)
-        cut(model, self._job.file)
+        sessions.leave_network(model, self._job.file)
         return sessions.opened(model, self._job.threads, self._providers)
 
     @cached_property

@@ -13,9 +13,7 @@ from export import intake
 from export.bench import sessions
 from export.bench.ways import Job, Pictures
 from export.targets import Answer
-from kernels.artefact import CONTRACT_KEY, LOGITS, SMALL
-from kernels.contract import Contract
-from kernels.cut import cut
+from kernels.artefact import LOGITS, SMALL
 from kernels.paint import Mask
 from kernels.unsigned import unsigned
 
@@ -28,9 +26,7 @@ class Painted:
 
     def __init__(self, job: Job) -> None:
         self._threads, self._model = job.threads, onnx.load(job.file)
-        props = {entry.key: entry.value for entry in self._model.metadata_props}
-        self._factor = Contract.from_json(props[CONTRACT_KEY]).factor
-        cut(self._model, job.file)
+        self._factor = sessions.leave_network(self._model, job.file)
         unsigned(self._model)
         self._session = sessions.opened(self._model, job.threads)
 
@@ -64,10 +60,10 @@ class Painted:
 
 
 def obstacle(build: dict[str, Any]) -> str:
-    """A graph for one size pads and crops for that size alone."""
-    taken = intake.read(build.get("size", intake.DYNAMIC), build.get("batch", intake.DYNAMIC))
-    if taken.fixed_size or taken.fixed_batch:
-        return "the network of a graph for one shape cannot be cut out"
+    """What is served takes one picture."""
+    taken = intake.read(intake.DYNAMIC, build.get("batch", intake.DYNAMIC))
+    if (taken.fixed_batch or 1) > 1:
+        return "a graph for several pictures at once is not served"
     return "ONNX Runtime's CPU cannot compute it" if build.get("precision") == "bf16" else ""
 
 
