@@ -30,6 +30,8 @@ EVERY = 0.5  # seconds, from one look at the memory to the next
 SETTLED = 0.25
 MOST_GROWTH = 32 << 20
 MOST_HEALTH = 100.0  # milliseconds
+# Of the answers it can give: refusing must not take the time of those.
+LEAST_SHARE = 0.7
 ALLOWED = {200, 429, 503}
 
 
@@ -39,6 +41,7 @@ class Strain:
 
     seconds: float
     capacity: float  # answers a second that it can
+    answered: float  # answers a second that it gave when asked for far more
     rate: float  # requests a second that came
     places: int  # requests that it holds at once
     unloaded_p50: float  # milliseconds
@@ -51,8 +54,12 @@ class Strain:
 
     @property
     def bound(self) -> float:
-        """Milliseconds an accepted request may take: three alone, and a full house before it."""
-        return 3 * self.unloaded_p50 + 1000 * self.places / self.capacity
+        """Milliseconds an accepted request may take: three alone, and a full house before it.
+
+        A house of so many places is worked off at the rate of those answered.
+        """
+        rate = self.answered or 1e-9
+        return 3 * self.unloaded_p50 + 1000 * self.places / rate
 
     @property
     def growth(self) -> int:
@@ -73,8 +80,10 @@ class Strain:
         yield (
             self.accepted_p99 <= self.bound,
             f"p99 of what was accepted {self.accepted_p99:.0f} ms, at most {self.bound:.0f} "
-            f"(3 x {self.unloaded_p50:.0f} and {self.places} places at {self.capacity:.2f}/s)",
+            f"(3 x {self.unloaded_p50:.0f} and {self.places} places at {self.answered:.2f}/s)",
         )
+        share = self.answered / self.capacity
+        yield share >= LEAST_SHARE, f"still {share:.0%} of the {self.capacity:.2f}/s that it can"
         p50, p99, longest = self.health
         yield (
             longest < MOST_HEALTH,
@@ -116,6 +125,7 @@ def _strained(plan: Plan, server: Server, seconds: float, alone: Volley, capacit
     return Strain(
         seconds=seconds,
         capacity=capacity,
+        answered=_row(volley).rate,
         rate=rate,
         places=places,
         unloaded_p50=unloaded.p50,
