@@ -223,7 +223,7 @@ def sent(port: int, pieces: Iterator[bytes], patience: float) -> tuple[int, byte
     seen, rest, deadline = b"", b"", time.monotonic() + patience
     with socket.create_connection((HOST, port), timeout=patience) as line, suppress(OSError):
         line.setblocking(False)
-        while not (whole := _whole(seen)) and time.monotonic() < deadline:
+        while not _whole(seen) and time.monotonic() < deadline:
             rest = rest or next(pieces, b"")
             readable, writable, _ = select.select([line], [line] if rest else [], [], 0.05)
             if readable:
@@ -233,17 +233,15 @@ def sent(port: int, pieces: Iterator[bytes], patience: float) -> tuple[int, byte
                 seen += data
             elif writable:
                 rest = rest[line.send(rest) :]
-        whole = _whole(seen) or seen
-        return (int(whole.split()[1]) if whole else CLOSED), whole.partition(b"\r\n\r\n")[2]
     return (int(seen.split()[1]) if seen else CLOSED), seen.partition(b"\r\n\r\n")[2]
 
 
-def _whole(seen: bytes) -> bytes:
-    """The answer, if all of it is there."""
+def _whole(seen: bytes) -> bool:
+    """Whether all of the answer is there."""
     head, end, body = seen.partition(b"\r\n\r\n")
     lines = head.lower().split(b"\r\n")
     length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-    return seen if end and len(body) >= length else b""
+    return bool(end) and len(body) >= length
 
 
 def _piece(data: bytes) -> bytes:

@@ -22,7 +22,7 @@ from serve.bench.outcome import judged
 from serve.bench.plan import Plan
 from serve.bench.process import Server, running
 from serve.bench.row import row
-from serve.bench.wire import HOST
+from serve.bench.wire import Lines, Reply, get
 
 TIMES = 10
 EVERY = 0.5  # seconds, from one look at the memory to the next
@@ -184,11 +184,12 @@ def _summary(milliseconds: Sequence[float]) -> tuple[float, float, float]:
 
 def _places(server: Server) -> int:
     """Workers and queue, as the server itself tells."""
-    import http.client
 
-    line = http.client.HTTPConnection(HOST, server.port, timeout=10)
-    try:
-        line.request("GET", "/healthz")
-        return int(json.loads(line.getresponse().read())["places"])
-    finally:
-        line.close()
+    async def asked() -> Reply:
+        lines = Lines(server.port)
+        try:
+            return await lines.ask(get("/healthz"))
+        finally:
+            lines.close()
+
+    return int(json.loads(asyncio.run(asked()).body)["places"])
