@@ -85,7 +85,9 @@ def bound(host: str, port: int) -> socket.socket:
     """A socket with the address taken; port 0 takes any free one."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol told: asyncio else does not see that it is TCP, and leaves an answer's
+        # second part waiting 40 ms for the client to confirm the first.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as error:
         raise UserError(f"no address '{host}' ({error})", hint="try --host 127.0.0.1") from None
     try:

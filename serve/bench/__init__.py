@@ -1,0 +1,1 @@
+"""`python -m serve.bench`: the service under load, beside other servers, masks compared first."""
