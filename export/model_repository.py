@@ -52,11 +52,10 @@ def refuse_place(folder: Path, version: int | None) -> None:
             hint=f"choose a folder in it: --out {repository / 'models'}",
         )
     refuse_unwritable(_beside(repository))
-    # What a version is moved to must be there to be written to as well.
-    for place in (folder, repository):
-        if place.is_dir():
-            refuse_unwritable(place / BUILD)
-            break
+    # A trial would leave its file where Triton looks for models, if it were killed.
+    for place in (repository, folder):
+        if place.exists() and not os.access(place, os.W_OK | os.X_OK):
+            raise UserError(f"{place} cannot be written to", hint=HINT)
 
 
 def _is_ours(folder: Path) -> bool:

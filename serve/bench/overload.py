@@ -54,12 +54,12 @@ class Strain:
 
     @property
     def bound(self) -> float:
-        """Milliseconds an accepted request may take: three alone, and a full house before it.
+        """Milliseconds: three times the answer alone, and a full house at the pace of easier times.
 
-        A house of so many places is worked off at the rate of those answered.
+        By that pace, and not by the one under this load: a server that slows down under too many
+        requests must not be measured by itself.
         """
-        rate = self.answered or 1e-9
-        return 3 * self.unloaded_p50 + 1000 * self.places / rate
+        return 3 * self.unloaded_p50 + 1000 * self.places / self.capacity
 
     @property
     def growth(self) -> int:
@@ -80,7 +80,7 @@ class Strain:
         yield (
             self.accepted_p99 <= self.bound,
             f"p99 of what was accepted {self.accepted_p99:.0f} ms, at most {self.bound:.0f} "
-            f"(3 x {self.unloaded_p50:.0f} and {self.places} places at {self.answered:.2f}/s)",
+            f"(3 x {self.unloaded_p50:.0f} and {self.places} places at {self.capacity:.2f}/s)",
         )
         share = self.answered / self.capacity
         yield share >= LEAST_SHARE, f"still {share:.0%} of the {self.capacity:.2f}/s that it can"
