@@ -8,6 +8,8 @@ border that two of them share may open or overlap by as much.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ from kernels.outline import Points, Rings
 LONGEST = 100
 # Fewer points enclose nothing.
 FEWEST = 3
+# To the right of every column.
+FARTHEST = 2**31
 
 
 def simplify(rings: Rings, size: tuple[int, int], tolerance: float) -> Rings:
@@ -114,8 +118,9 @@ def _near(points: Points, anchor: int, point: int, after: int, tolerance: float)
 def _free(a: Points, b: Points, c: Points, taken: NDArray[np.uint8]) -> bool:
     """Whether the triangle holds no point but its own corners, its sides included."""
     top, bottom = min(a[1], b[1], c[1]), max(a[1], b[1], c[1])
-    left, right = min(a[0], b[0], c[0]), max(a[0], b[0], c[0])
     for y in range(top, bottom + 1):
+        # No more of each row than the triangle has: a long thin one would cost all of its box.
+        left, right = _row(a, b, _row(b, c, _row(c, a, (FARTHEST, -1), y), y), y)
         for x in range(left, right + 1):
             count = np.int64(taken[y, x])
             count -= (x == a[0] and y == a[1]) + (x == b[0] and y == b[1])
@@ -123,6 +128,19 @@ def _free(a: Points, b: Points, c: Points, taken: NDArray[np.uint8]) -> bool:
             if count > 0 and _within(a, b, c, x, y):
                 return False
     return True
+
+
+@compiled
+def _row(a: Points, b: Points, span: tuple[Any, Any], y: int) -> tuple[Any, Any]:
+    """`span` and the columns that the side from a to b has in the row, rounded outwards."""
+    left, right = np.int64(span[0]), np.int64(span[1])
+    top, bottom = min(a[1], b[1]), max(a[1], b[1])
+    if y < top or y > bottom:
+        return left, right
+    if top == bottom:
+        return min(left, a[0], b[0]), max(right, a[0], b[0])
+    along, length = np.int64(b[0] - a[0]) * (y - a[1]), np.int64(b[1] - a[1])
+    return min(left, a[0] + along // length), max(right, a[0] - (-along // length))
 
 
 @compiled

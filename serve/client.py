@@ -76,6 +76,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._model = model
         self._timeout, self._patience = timeout, patience
+        self._opener = request.build_opener(_Stay)
         self._contracts: dict[str | None, Contract] = {}
         self._lock = threading.Lock()
 
@@ -144,7 +145,7 @@ class Client:
         waited, pause = 0.0, FIRST_WAIT
         while True:
             answer = self._once(path, body)
-            if answer.status < 400:
+            if answer.status < 300:
                 return answer
             wait = _wished(answer.headers.get("Retry-After")) or pause
             if answer.status not in BUSY or waited + wait > self._patience:
@@ -158,11 +159,8 @@ class Client:
             headers["Content-Type"] = "application/octet-stream"
         asked = request.Request(f"{self._url}/{path}", data=body, headers=headers)
         try:
-            with request.urlopen(asked, timeout=self._timeout) as answer:
+            with self._opened(asked) as answer:
                 return _Answer(status=answer.status, headers=answer.headers, body=answer.read())
-        except error.HTTPError as refused:
-            with refused:
-                return _Answer(status=refused.code, headers=refused.headers, body=refused.read())
         except TimeoutError:
             raise self._too_slow() from None
         except error.URLError as problem:
@@ -175,11 +173,25 @@ class Client:
             told = str(problem) or type(problem).__name__
             raise UserError(f"{self._url} broke off ({told})", hint=NOT_THERE) from None
 
+    def _opened(self, asked: request.Request) -> Any:
+        try:
+            return self._opener.open(asked, timeout=self._timeout)
+        except error.HTTPError as refused:
+            # An answer as well, and read like any other.
+            return refused
+
     def _too_slow(self) -> UserError:
         return UserError(
             f"{self._url} did not answer within {self._timeout:g} s",
             hint="give it a longer timeout",
         )
+
+
+class _Stay(request.HTTPRedirectHandler):
+    """Follows no redirect: urllib would take the key along, to whoever it leads to."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Leave it as the answer that it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,12 +239,22 @@ def decoded(data: bytes, contract: Contract) -> Mask:
             pixels = np.asarray(image)
     except (OSError, SyntaxError, ValueError) as problem:
         raise UserError(f"the answer is no mask ({problem})", hint=NOT_OURS) from None
-    return pixels.astype(mask_dtype(len(contract.classes)))
+    classes = len(contract.classes)
+    if pixels.ndim != 2 or pixels.dtype == bool or pixels.max() >= classes:
+        raise UserError(
+            f"the answer is no mask of its {classes} classes",
+            hint="if the server has opened another model since, make a new Client",
+        )
+    return pixels.astype(mask_dtype(classes))
 
 
 def _address(url: str) -> str:
-    parts = parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = parse.urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not parts.path.isascii() or parts.query or parts.fragment:
         raise UserError(f"'{url}' is no address of a service", hint="write http://127.0.0.1:8000")
     return url.rstrip("/")
 
@@ -242,7 +264,7 @@ def _path(last: str, model: str | None) -> str:
 
 
 def _stages(header: str) -> dict[str, float]:
-    found = re.findall(r"([\w-]+)\s*;\s*dur=([\d.]+)", header)
+    found = re.findall(r"([\w-]+)\s*;\s*dur=(\d+(?:\.\d+)?)\s*(?:[,;]|$)", header)
     return {name: float(took) for name, took in found}
 
 
@@ -254,7 +276,7 @@ def _wished(header: str | None) -> float:
         return float(header)
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 
@@ -266,4 +288,6 @@ def _problem(answer: _Answer, url: str) -> UserError:
         detail = str(plain["detail"]).removeprefix("picture: ")
         return UserError(detail, hint=str(plain.get("hint", "")))
     except (ValueError, KeyError, TypeError):
-        return UserError(f"{url} answered {answer.status}", hint=NOT_OURS)
+        there = answer.headers.get("Location")
+        hint = f"it sends on to {there}: give that address if it is the one" if there else NOT_OURS
+        return UserError(f"{url} answered {answer.status}", hint=hint)

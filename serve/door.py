@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import errors, log, record
 from serve.keys import Keys, is_open
+from serve.linger import Linger
 from serve.metrics import Metrics
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -38,6 +39,7 @@ def install(
             allow_headers=ASKED,
             expose_headers=TOLD,
         )
+    app.add_middleware(Linger)
     app.add_middleware(Door, metrics=metrics)
 
 

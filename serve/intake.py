@@ -28,7 +28,8 @@ async def answer(
     refuse_packed(request)
     upload.check_length(request, settings.max_bytes)
     leave = gate.enter()
-    with gate.attended():
+    # From here on: a reload while the body arrives must not close the model that will answer.
+    with gate.attended(), model.used():
         try:
             uploads = await upload.read(request, settings.max_bytes, settings.body_timeout)
         except BaseException:

@@ -16,14 +16,26 @@ LONGEST_PATH = 200
 # Asked every few seconds by whoever watches: only worth a line when they fail.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 
+# What is said here and by others. Decoders of pictures and forms tell of bytes that any client may
+# send, and the request's answer says it too.
+LEVELS = {
+    "serve": logging.INFO,
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "py.warnings": logging.WARNING,
+    "PIL": logging.CRITICAL,
+    "python_multipart": logging.CRITICAL,
+}
+
 logger = logging.getLogger("serve")
 
 
 def configure(form: str) -> None:
-    """Send our log and the web server's to stderr in this form; for the command line alone."""
+    """Send all that is said to stderr in this form; for the command line alone."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(AsJson() if form == "json" else AsText())
-    for name, level in (("serve", logging.INFO), ("uvicorn", logging.WARNING)):
+    logging.captureWarnings(True)
+    for name, level in LEVELS.items():
         log = logging.getLogger(name)
         log.handlers = [handler]
         log.setLevel(level)

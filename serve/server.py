@@ -53,6 +53,7 @@ class Server(uvicorn.Server):
             self._told_to_stop = time.monotonic()
             self._gate.closed = True
         else:
+            self._drain = 0.0
             self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:

@@ -73,8 +73,9 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
 async def _files(request: Request, body: AsyncGenerator[bytes, None]) -> list[Upload]:
     try:
         form = await _InMemory(request.headers, body, max_files=MOST_PICTURES).parse()
-    except MultiPartException as error:
-        raise UserError(f"multipart body: {error.message}", hint=FORM_HINT) from None
+    # The form chooses the charset of its names, and some of those fail in ways of their own.
+    except (MultiPartException, UnicodeError) as error:
+        raise UserError(f"multipart body: {error}", hint=FORM_HINT) from None
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     try:
         if not files:

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from kernels.outline import areas, outline
 from kernels.regions import regions
-from kernels.simplify import simplify
+from kernels.simplify import FARTHEST, _row, _within, simplify
 
 MASKS = arrays.arrays(
     np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 2)
@@ -220,3 +220,16 @@ def test_what_is_left_out_lies_within_the_tolerance_of_what_is_left(mask, tolera
 def test_a_tolerance_of_zero_leaves_out_nothing():
     _, _, rings = traced(blobs(0))
     assert simplify(rings, (48, 64), 0) is rings
+
+
+def test_no_more_of_a_row_is_searched_than_a_triangle_has_of_it():
+    corners = np.random.default_rng(5).integers(0, 40, (30, 3, 2), np.int32)
+    for a, b, c in corners:
+        for y in range(min(a[1], b[1], c[1]), max(a[1], b[1], c[1]) + 1):
+            span = (FARTHEST, -1)
+            for one, other in ((a, b), (b, c), (c, a)):
+                span = _row(one, other, span, y)
+            held = [x for x in range(40) if _within(a, b, c, x, y)]
+            # A row may pass between two columns and hold none.
+            assert not held or span[0] <= held[0] <= held[-1] <= span[1]
+            assert span[1] - span[0] <= (held[-1] - held[0] if held else 0) + 2

@@ -284,6 +284,9 @@ def nobody() -> str:
     [
         (lambda: Client("localhost:8000"), "is no address"),
         (lambda: Client("ftp://localhost"), "is no address"),
+        (lambda: Client("http://[half"), "is no address"),
+        (lambda: Client("http://here:port"), "is no address"),
+        (lambda: Client("http://here/straße"), "is no address"),
         (lambda: Client("http://a", key="schlüssel"), "no key has"),
         (lambda: Client(nobody()).contract(), "does not answer"),
         (lambda: Client("http://127.0.0.1:1").segment("/nowhere.jpg"), "cannot be read"),
@@ -311,6 +314,55 @@ def test_an_answer_that_is_no_mask_is_an_error(toy: SimpleNamespace) -> None:
         pytest.raises(UserError, match="no mask"),
     ):
         Client(server.url).segment(toy.photo(4, 4))
+
+
+def test_an_answer_that_does_not_fit_the_contract_is_an_error(toy: SimpleNamespace) -> None:
+    promise = toy.contract(classes=5)
+    for wrong in (
+        png.grey(np.full((4, 4), 5, np.uint8)),
+        toy.written(toy.photo(4, 4)),
+        toy.written(np.zeros((4, 4), bool)),
+    ):
+        with (
+            answering((200, {}, promise.to_json().encode()), (200, {}, wrong)) as server,
+            pytest.raises(UserError, match="no mask of its 5 classes"),
+        ):
+            Client(server.url).segment(toy.photo(4, 4))
+
+
+def test_a_redirect_is_not_followed_since_it_would_take_the_key_along() -> None:
+    with answering((200, {}, b"{}")) as elsewhere:
+        for status in (301, 302, 307, 308):
+            moved = {"Location": f"{elsewhere.url}/contract"}
+            with answering((status, moved, b"")) as server, pytest.raises(UserError) as told:
+                Client(server.url, key="secret").contract()
+            assert told.value.message == f"{server.url} answered {status}"
+            assert elsewhere.url in told.value.hint
+    assert elsewhere.noted == []
+
+
+def test_an_error_that_breaks_off_is_an_error_like_any_other() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def half() -> None:
+            line, _ = listener.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nhalf")
+
+        thread = threading.Thread(target=half)
+        thread.start()
+        with pytest.raises(UserError, match="broke off"):
+            Client(f"http://127.0.0.1:{listener.getsockname()[1]}").contract()
+        thread.join()
+
+
+def test_times_that_are_no_numbers_are_passed_over(toy: SimpleNamespace) -> None:
+    promise = toy.contract()
+    mask = png.encode(np.zeros((4, 5), np.uint8), promise.palette)
+    told = {"Server-Timing": "decode;dur=1.5, proxy;dur=1.2.3, edge;dur=."}
+    with answering((200, {}, promise.to_json().encode()), (200, told, mask)) as server:
+        assert Client(server.url).segment(toy.photo(4, 5)).milliseconds == {"decode": 1.5}
 
 
 def test_a_server_of_another_kind_is_said_to_be_none_of_ours() -> None:

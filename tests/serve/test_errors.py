@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import onnx
 import pytest
 
 from kernels import png
+from serve import linger
 from serve.settings import Settings
 from serve.upload import MOST_PICTURES
 
@@ -102,6 +104,56 @@ def test_a_body_announced_as_too_long_is_refused_before_it_is_sent(client: httpx
     with socket.create_connection((where.hostname, where.port), timeout=10) as line:
         line.sendall(b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n")
         assert line.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode"])
+def test_a_form_whose_names_cannot_be_read_is_the_clients_error(
+    charset: str, client: httpx.Client
+) -> None:
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="p"; filename="a.png"\r\n\r\nz\r\n--x--\r\n'
+    )
+    answer = client.post("/segment", content=form, headers={"Content-Type": kind})
+    assert_problem(answer, 400)
+
+
+HUGE = b"POST /segment HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+
+
+def test_who_sends_far_too_much_and_closes_still_learns_why(client: httpx.Client) -> None:
+    where = urlsplit(str(client.base_url))
+    with socket.create_connection((where.hostname, where.port), timeout=10) as line:
+        # More than the buffers between the two hold: most clients listen only after it.
+        line.sendall(HUGE % 30_000_000 + bytes(30_000_000))
+        told = b"".join(iter(lambda: line.recv(65536), b""))
+    assert told.startswith(b"HTTP/1.1 413 ")
+    assert b"body of more than 4000000 bytes" in told
+
+
+def left(line: socket.socket) -> bool:
+    """Whether the other end has closed, which one learns by sending and listening."""
+    try:
+        line.sendall(b"endless")
+        return line.recv(1000) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_who_never_ends_a_body_that_is_refused_is_left(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linger, "SECONDS", 0.3)
+    where = urlsplit(str(client.base_url))
+    with socket.create_connection((where.hostname, where.port), timeout=10) as line:
+        line.sendall(HUGE % 9_000_000_000)
+        assert line.recv(100).startswith(b"HTTP/1.1 413 ")
+        told = time.monotonic()
+        line.settimeout(0.02)
+        while not left(line):
+            assert time.monotonic() - told < 5
 
 
 def test_a_client_that_leaves_in_the_middle_does_no_harm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -122,3 +123,18 @@ def test_any_other_request_id_is_replaced(given: bytes) -> None:
     told = record.begin(asked("/", headers=[(b"x-request-id", given)]))
     assert len(told.id) == 32
     assert told.id.encode() != given
+
+
+def test_what_libraries_say_of_a_clients_bytes_is_a_line_of_ours_or_none() -> None:
+    code = """
+import logging, warnings
+from serve import log
+log.configure("json")
+logging.getLogger("python_multipart.multipart").warning("Expected boundary character 45")
+logging.getLogger("PIL.TiffImagePlugin").error("More samples per pixel than can be decoded: 2048")
+warnings.warn("Truncated\\nFile Read")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (said,) = map(json.loads, done.stderr.splitlines())
+    assert "Truncated" in said["event"]
+    assert said["level"] == "warning"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,6 +107,27 @@ def test_a_model_that_is_replaced_is_closed_when_its_last_user_is_done(
         workers.close()
 
     asyncio.run(replaced())
+
+
+def test_a_model_that_is_replaced_while_a_picture_is_sent_answers_it(
+    model: Path, toy: SimpleNamespace, segmenter: Segmenter
+) -> None:
+    picture = toy.photo(40, 60)
+    data = toy.written(picture)
+    app = create_app(Settings(models=(model,)))
+
+    async def ask() -> httpx.Response:
+        async def slowly() -> AsyncIterator[bytes]:
+            yield data[:100]
+            assert await app.state.models.reload() == []
+            yield data[100:]
+
+        async with app.router.lifespan_context(app):
+            wire = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=wire, base_url="http://here") as client:
+                return await client.post("/segment", content=slowly())
+
+    np.testing.assert_array_equal(mask(asyncio.run(ask())), segmenter.mask(picture))
 
 
 def test_pictures_that_share_calls_have_the_masks_of_each_alone(

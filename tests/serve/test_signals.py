@@ -145,6 +145,22 @@ def test_a_server_that_is_told_to_stop_waits_no_longer_than_it_may(model: Path) 
     assert "Traceback" not in said
 
 
+def test_a_second_signal_waits_for_nobody_and_says_who_got_no_answer(model: Path) -> None:
+    with (
+        serving(model) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as line,
+    ):
+        line.sendall(b"POST /segment HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        until(lambda: server.get("/healthz").json()["held"] == 1)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: server.get("/readyz").status_code == 503)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.left() == 1
+    said = "".join(server.said)
+    assert "error: stopped with 1 request not done" in said
+    assert "Traceback" not in said
+
+
 def test_sighup_takes_a_new_file_without_losing_a_request_and_keeps_the_old_one_of_a_bad(
     tmp_path: Path, toy: SimpleNamespace
 ) -> None:
