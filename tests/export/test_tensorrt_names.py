@@ -128,7 +128,7 @@ def test_every_attribute_is_of_something_known():
 
 
 @pytest.mark.parametrize(
-    "code", ["runtime.deserialize_cuda_engine(plan)", "builder.create_runtime().load(plan)"]
+    "code", ["loader.deserialize_cuda_engine(plan)", "builder.create_runtime().load(plan)"]
 )
 def test_a_new_variable_or_result_does_not_go_by_unseen(code):
     assert list(unseen(ast.parse(code))) != []
@@ -143,7 +143,7 @@ def test_no_other_file_reaches_into_tensorrt():
         path
         for folder in ("export", "kernels", "serve", "trainer")
         for path in (ROOT / folder).rglob("*.py")
-        if path != Path(engine.__file__)
+        if path not in {Path(engine.__file__), Path(runtime.__file__)}
     ]
     reaching = {
         f"{path.name}: {ast.unparse(node)}"

@@ -239,8 +239,8 @@ def bench(*words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]
 
 
 def test_a_short_run_measures_all_that_start_and_tells_of_those_that_do_not(model: Path) -> None:
-    same = f"same={sys.executable} -m serve '{model}' --port {{port}}"
-    gone = f"gone={sys.executable} -c 'raise SystemExit(\"error: it is not there\")' {{port}}"
+    same = f"same='{sys.executable}' -m serve '{model}' --port {{port}}"
+    gone = f"gone='{sys.executable}' -c 'raise SystemExit(\"error: it is not there\")' {{port}}"
     short = ("--seconds", "0.4", "--rounds", "2", "--clients", "1,2", "--rates", "5")
     done, told = bench(str(model), "--rival", same, "--rival", gone, "--at-least", "same=0", *short)
     assert told["absent"] == {"gone": "it is not there"}, done.stderr

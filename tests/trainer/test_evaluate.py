@@ -110,7 +110,7 @@ def test_predict_goes_on_after_a_bad_picture_and_says_so(model, shared_folder, t
     done = trainer("predict", model, "text.jpg", tmp_path, "gone.jpg", picture, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == "0-mask.png\n"
-    assert "text.jpg: not a JPEG, PNG or WebP picture" in done.stderr
+    assert "text.jpg: not a JPEG, PNG, WebP, TIFF or BMP picture" in done.stderr
     assert "gone.jpg: cannot be read (No such file or directory)" in done.stderr
     assert "3 of 4 pictures have no mask" in done.stderr
     assert "Traceback" not in done.stderr

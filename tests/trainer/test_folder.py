@@ -101,7 +101,7 @@ def damaged(folder, kind):
     if kind == "cut photo":
         photo.write_bytes(photo.read_bytes()[:3000])
     if kind == "foreign photo":
-        Image.fromarray(opened(photo)).save(photo, "BMP")
+        Image.fromarray(opened(photo)).save(photo, "GIF")
     if kind == "rotated photo":
         tag = Image.Exif()
         tag[ORIENTATION] = 6
@@ -116,9 +116,9 @@ def damaged(folder, kind):
         ("id out of range", "masks/train/0.png", "label 77 is neither a class (0 to 2) nor void"),
         ("colours", "masks/train/0.png", "the mask is RGB, not one class number per pixel"),
         ("broken mask", "masks/train/0.png", "not a readable mask"),
-        ("broken photo", "images/train/0.png", "not a JPEG, PNG or WebP"),
+        ("broken photo", "images/train/0.png", "not a JPEG, PNG, WebP, TIFF or BMP"),
         ("cut photo", "images/train/0.png", "damaged PNG"),
-        ("foreign photo", "images/train/0.png", "not a JPEG, PNG or WebP"),
+        ("foreign photo", "images/train/0.png", "not a JPEG, PNG, WebP, TIFF or BMP"),
         ("rotated photo", "masks/train/0.png", "61x83 (upright)"),
     ],
 )

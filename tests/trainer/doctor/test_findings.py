@@ -95,7 +95,7 @@ def test_a_good_data_set_has_no_findings(folder):
             "error",
             "pictures that cannot be read",
             "images/train/0.png",
-            "not a JPEG, PNG or WebP picture",
+            "not a JPEG, PNG, WebP, TIFF or BMP picture",
         ),
         (
             lambda root: turned(photo(root), 3),
