@@ -111,11 +111,21 @@ def written(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: A
     return target.getvalue()
 
 
+SECONDS_TO_STOP = 20
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[httpx.Client]:
     """A real server in a thread, and a client that talks to it."""
     with bound("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(create_app(settings), log_level="critical", access_log=False)
+        app = create_app(settings)
+        config = uvicorn.Config(
+            app,
+            log_level="critical",
+            access_log=False,
+            # As the service itself: what is under way has a while, and no more.
+            timeout_graceful_shutdown=SECONDS_TO_STOP,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
