@@ -10,14 +10,13 @@ import struct
 import zlib
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kernels import deflate
 from kernels.contract import Colour
 from kernels.paint import Mask
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, PALETTE = 0, 3
-FILTER_UP = 2
 
 
 def encode(mask: Mask, palette: tuple[Colour, ...]) -> bytes:
@@ -44,25 +43,10 @@ def _file(values: Mask, kind: int, colours: bytes) -> bytes:
             SIGNATURE,
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)),
             colours,
-            _chunk(b"IDAT", _compressed(_filtered(rows))),
+            _chunk(b"IDAT", deflate.up_filtered(rows)),
             _chunk(b"IEND", b""),
         )
     )
-
-
-def _filtered(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each row as its difference from the row above: mostly zeros in a mask."""
-    lines = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
-    lines[:, 0] = FILTER_UP
-    lines[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
-    return lines
-
-
-def _compressed(lines: NDArray[np.uint8]) -> bytes:
-    # What is left are runs of zeros, and a search for anything but runs only costs time.
-    squeeze = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-    return squeeze.compress(lines.data) + squeeze.flush()
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

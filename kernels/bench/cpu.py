@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kernels
-from kernels import threads
+from kernels import deflate, png, threads
 from kernels.bench import memory
 from kernels.bench.facts import processor, versions
 from kernels.bench.inputs import CLASSES, SIZE, blocks, learned
 from kernels.bench.memory import Need
 from kernels.bench.parity import check
 from kernels.bench.timing import Stopwatch, Task, copy, median, require, way
+from kernels.contract import Colour
+from kernels.paint import Mask
 
 STOPWATCH = Stopwatch(median=median, copy=copy)
 
@@ -42,6 +46,7 @@ def tasks(logits: Path | None) -> Iterator[Task]:
     yield from _soften_tasks()
     yield from _shrink_tasks()
     yield from _paint_tasks(logits)
+    yield _png_task(logits)
 
 
 def _soften_tasks() -> Iterator[Task]:
@@ -91,6 +96,21 @@ def _paint_tasks(given: Path | None) -> Iterator[Task]:
         yield Task(name=name, bytes=logits.nbytes + size[0] * size[1], ways=ways)
 
 
+def _png_task(given: Path | None) -> Task:
+    logits = learned((64, 128), CLASSES) if given is None else np.load(given).astype(np.float32)
+    mask = kernels.paint(logits, SIZE)
+    palette = tuple((label, label, label) for label in range(len(logits)))
+    squeezes = {
+        f"Pillow, level {level}": partial(_pillow_png, mask, palette, level) for level in (1, 6)
+    }
+    ways = [
+        way("kernels cpu", partial(png.encode, mask, palette)),
+        *(way(name, call, _same_pixels) for name, call in squeezes.items()),
+        way("numpy's Up + zlib Z_RLE", partial(_zlib_runs, mask), _same_lines),
+    ]
+    return Task(name=f"PNG of a mask of {len(logits)} classes", bytes=mask.nbytes, ways=ways)
+
+
 def _cv2_soften(labels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.float32]:
     import cv2
 
@@ -120,6 +140,25 @@ def _pillow_box(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 
     image = Image.fromarray(picture)
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BOX))
+
+
+def _pillow_png(mask: Mask, palette: tuple[Colour, ...], level: int) -> bytes:
+    from PIL import Image
+
+    image, target = Image.fromarray(mask), io.BytesIO()
+    image.putpalette(np.array(palette, np.uint8).tobytes())
+    image.save(target, "PNG", compress_level=level)
+    return target.getvalue()
+
+
+def _zlib_runs(mask: Mask) -> bytes:
+    """The rows alone, without a PNG around them."""
+    lines = np.empty((mask.shape[0], mask.shape[1] + 1), np.uint8)
+    lines[:, 0] = deflate.UP
+    lines[0, 1:] = mask[0]
+    np.subtract(mask[1:], mask[:-1], out=lines[1:, 1:])
+    squeeze = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+    return squeeze.compress(lines.data) + squeeze.flush()
 
 
 def torch_paint(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.integer[Any]]:
@@ -172,3 +211,19 @@ def _within_one(ours: Any, theirs: Any) -> None:
 
 def _alike(ours: Any, theirs: Any) -> None:
     require((ours != theirs).mean() <= 1e-5, "differs in more than 1 of 100 000 pixels")
+
+
+def _same_pixels(ours: bytes, theirs: bytes) -> None:
+    require(np.array_equal(_pixels(ours), _pixels(theirs)), "has other pixels")
+
+
+def _same_lines(ours: bytes, theirs: bytes) -> None:
+    differences = np.frombuffer(zlib.decompress(theirs), np.uint8).reshape(SIZE[0], -1)[:, 1:]
+    mask = np.cumsum(differences, axis=0, dtype=np.uint8)
+    require(np.array_equal(_pixels(ours), mask), "has other pixels")
+
+
+def _pixels(file: bytes) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(file)))
