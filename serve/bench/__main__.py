@@ -1,6 +1,7 @@
 """Loads the service and others beside it on loopback: requests/s, p50/p99 by stage, peak memory.
 
-Masks are compared first; a server with other masks gets no times. Then every load runs on every
+Masks are compared first; a server with other masks gets no times (a variant of ours may move more
+pixels than near-ties: how many is told). Then every load runs on every
 server in turns, all of them and the load itself on the same cores; who is not asked is halted.
 A rival is any server that listens on {port}, answers GET /healthz with 200 when it is ready and
 POST /segment with a PNG of class ids: tools/serving.py starts two. `--overload 60` instead asks our
@@ -18,6 +19,8 @@ from serve.bench import pictures, plan
 from serve.bench.conduct import conduct
 from serve.bench.overload import strain
 from serve.bench.plan import Plan
+
+VARIANT = "our server otherwise, of the same checkpoint: 'int8=int8.onnx --reduced-decode'"
 
 
 def main() -> None:
@@ -40,6 +43,7 @@ def _words() -> argparse.ArgumentParser:
     add = words.add_argument
     add("model", type=Path, help="the artefact")
     add("--options", default="", help="options of serve, as in a shell: '--workers 1'")
+    add("--variant", action="append", default=[], metavar="NAME=ARTEFACT OPTIONS", help=VARIANT)
     add("--rival", action="append", default=[], metavar="NAME=COMMAND", help="another server")
     add("--at-least", action="append", default=[], metavar="NAME=TIMES", help="a ratio to reach")
     add("--picture", type=Path, action="append", default=[], help="a JPEG, up to 8 of them")
@@ -62,8 +66,9 @@ def _plan(given: argparse.Namespace) -> Plan:
         raise UserError("--clients: none are given", hint="write --clients 1,2,4,8")
     cores = plan.pinned(given.cores)
     return Plan(
-        contenders=(
+        contenders=plan.together(
             plan.ours(given.model, given.options),
+            *plan.variants(given.variant),
             *plan.rivals(given.rival, given.at_least),
         ),
         pictures=tuple(pictures.taken(given.picture, plan.size(given.size))),

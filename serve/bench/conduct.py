@@ -67,6 +67,7 @@ def conduct(plan: Plan) -> Outcome:
             best={each.server.name: each.best() for each in there},
             least={one.name: one.least for one in plan.contenders if one.least is not None},
             absent=absent,
+            ours=tuple(each.server.name for each in there if each.contender.is_ours),
         )
 
 
@@ -96,8 +97,8 @@ def _opened(plan: Plan, folder: Path, held: ExitStack) -> tuple[list[_Open], dic
                 likeness = None
             else:
                 likeness = masks.likeness(*known, planes)
-                if likeness.wrong:
-                    raise UserError(likeness.wrong)
+                if wrong := likeness.wrong(variant=contender.is_ours):
+                    raise UserError(wrong)
         except UserError as error:
             if contender.name == OURS:
                 raise

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kernels.errors import UserError
@@ -24,6 +24,7 @@ class Contender:
     name: str
     command: tuple[str, ...]
     least: float | None = None  # as many times as fast as this one ours shall be
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +50,25 @@ def ours(model: Path, words: str = "") -> Contender:
     if not model.is_file():
         raise UserError(f"{model}: no such artefact", hint="trainer export onnx writes one")
     command = (sys.executable, "-m", "serve", str(model), "--port", "{port}", *shlex.split(words))
-    return Contender(name=OURS, command=command)
+    return Contender(name=OURS, command=command, is_ours=True)
+
+
+def variants(told: Sequence[str]) -> list[Contender]:
+    """NAME=ARTEFACT OPTIONS each: our server otherwise, of the same checkpoint."""
+    found = []
+    for text in told:
+        name, words = _pair(text, "--variant", "NAME=ARTEFACT OPTIONS")
+        model, *options = shlex.split(words)
+        found.append(replace(ours(Path(model), shlex.join(options)), name=name))
+    return found
 
 
 def rivals(told: Sequence[str], least: Sequence[str]) -> list[Contender]:
     """NAME=COMMAND each, and NAME=TIMES for those that have to be beaten."""
     commands = dict(_pair(text, "--rival", "NAME=COMMAND") for text in told)
     factors = dict(_pair(text, "--at-least", "NAME=TIMES") for text in least)
-    if len(commands) < len(told) or OURS in commands:
-        raise UserError("--rival: two servers have one name", hint="give each a name of its own")
+    if len(commands) < len(told):
+        raise _twice()
     for name, command in commands.items():
         if "{port}" not in command:
             raise UserError(
@@ -70,6 +81,13 @@ def rivals(told: Sequence[str], least: Sequence[str]) -> list[Contender]:
         Contender(name=name, command=tuple(shlex.split(command)), least=_times(factors.get(name)))
         for name, command in commands.items()
     ]
+
+
+def together(*contenders: Contender) -> tuple[Contender, ...]:
+    """All of them, ours first; no two of one name."""
+    if len({each.name for each in contenders}) < len(contenders):
+        raise _twice()
+    return contenders
 
 
 def pinned(text: str) -> tuple[int, ...]:
@@ -109,6 +127,10 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     if not name.isidentifier() or not value:
         raise UserError(f"{option} '{text}' is not {form}")
     return name, value
+
+
+def _twice() -> UserError:
+    return UserError("two servers have one name", hint="give each a name of its own")
 
 
 def _times(text: str | None) -> float | None:

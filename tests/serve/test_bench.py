@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -155,9 +156,15 @@ def test_masks_may_differ_where_no_class_leads_and_nowhere_else() -> None:
     theirs[0, :50] = 1
     near = lead.copy()
     near[0, :50] = masks.TIE - 1
-    assert masks.likeness([ours], [near], [theirs]).wrong == ""
+    assert masks.likeness([ours], [near], [theirs]).wrong(variant=False) == ""
     beyond = masks.likeness([ours], [lead], [theirs])
-    assert beyond.wrong == "0.500% of its pixels differ, 0.500% beyond near-ties"
+    told = "0.500% of its pixels differ, 0.500% beyond near-ties"
+    assert beyond.wrong(variant=False) == told
+    # Another precision moves more than near-ties, but it is the same model still.
+    assert beyond.wrong(variant=True) == ""
+    other = ours.copy()
+    other[:3] = 1
+    assert masks.likeness([ours], [near], [other]).wrong(variant=True).startswith("3.000%")
     with pytest.raises(UserError, match="its mask is"):
         masks.likeness([ours], [lead], [theirs[1:]])
 
@@ -180,6 +187,22 @@ def test_goals_are_judged_by_the_best_load_of_each() -> None:
     assert [passed for passed, _ in outcome.verdicts()] == [False, False]
     assert "4.00 x the requests/s of torch" in outcome.text()
     assert "litserve: not run, it is not installed" in outcome.text()
+
+
+def test_a_variant_of_ours_is_judged_by_the_same_goals() -> None:
+    outcome = Outcome(
+        facts={},
+        rows=(),
+        peaks={},
+        likeness={},
+        best={"softres": 10.0, "int8": 12.5, "torch": 2.5},
+        least={"torch": 5.0},
+        absent={},
+        ours=("softres", "int8"),
+    )
+    assert [passed for passed, _ in outcome.verdicts()] == [False, True]
+    assert "int8: 5.00 x the requests/s of torch" in outcome.text()
+    assert "as many a second as int8" not in outcome.text()
 
 
 SOUND = Strain(
@@ -220,7 +243,7 @@ def test_each_promise_under_overload_is_judged_by_itself(
     ("rivals", "least", "told"),
     [
         (["other=python other.py"], [], "does not say {port}"),
-        (["softres=x {port}"], [], "two servers have one name"),
+        (["other=x {port}", "other=y {port}"], [], "two servers have one name"),
         (["other"], [], "is not NAME=COMMAND"),
         (["other=x {port}"], ["another=2"], "no --rival"),
         (["other=x {port}"], ["other=many"], "are not numbers"),
@@ -230,6 +253,13 @@ def test_rivals_that_say_nothing_are_errors(rivals: list[str], least: list[str],
     with pytest.raises(UserError) as raised:
         plan.rivals(rivals, least)
     assert told in raised.value.message
+
+
+@pytest.mark.parametrize("name", ["softres", "other"])
+def test_no_server_has_the_name_of_another(name: str, model: Path) -> None:
+    rivals = plan.rivals(["other=x {port}"], [])
+    with pytest.raises(UserError, match="two servers have one name"):
+        plan.together(plan.ours(model), *plan.variants([f"{name}={model}"]), *rivals)
 
 
 def bench(*words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
@@ -242,12 +272,14 @@ def test_a_short_run_measures_all_that_start_and_tells_of_those_that_do_not(mode
     same = f"same='{sys.executable}' -m serve '{model}' --port {{port}}"
     gone = f"gone='{sys.executable}' -c 'raise SystemExit(\"error: it is not there\")' {{port}}"
     short = ("--seconds", "0.4", "--rounds", "2", "--clients", "1,2", "--rates", "5")
-    done, told = bench(str(model), "--rival", same, "--rival", gone, "--at-least", "same=0", *short)
+    variant = f"single={shlex.quote(str(model))} --workers 1"
+    others = ("--variant", variant, "--rival", same, "--rival", gone, "--at-least", "same=0")
+    done, told = bench(str(model), *others, *short)
     assert told["absent"] == {"gone": "it is not there"}, done.stderr
     loads = {(each["server"], each["load"]) for each in told["rows"]}
     assert loads == {
         (server, one)
-        for server in ("softres", "same")
+        for server in ("softres", "single", "same")
         for one in ("closed 1", "closed 2", "open 5.00/s")
     }
     assert all(set(each["statuses"]) == {"200"} for each in told["rows"])
