@@ -33,11 +33,18 @@ ahead: $(READY) ## compile the GPU kernels and build RTX engines, without a GPU
 	@echo "== kernels of every architecture: registers/spills" && $(PY) -m kernels.ahead
 	@echo "== engines of TensorRT-RTX" && $(PY) tools/engines.py
 
-gpu: $(READY) ## check and time what needs an NVIDIA GPU; fails where there is none
-	@echo "== pycuda, built here: it needs CUDA's toolkit" && $(PY) -m pip install --quiet 'pycuda>=2025.1'
-	@echo "== parity, training and serving on the GPU" && $(PY) -m pytest -m gpu -v -rs $(ARGS)
-	@echo "== kernels compiled ahead of time: registers/spills" && $(PY) -m kernels.ahead
-	@echo "== kernels beside their alternatives" && $(PY) -m kernels.bench --device cuda
+# onnxruntime-gpu owns the same folder as onnxruntime: in the venv it would change `make test`.
+ORT_GPU := $(CURDIR)/$(VENV)/gpu
+
+gpu: $(READY) ## check and time what needs an NVIDIA GPU, and tell what was not run
+	@echo "== pycuda, built here: it needs CUDA's toolkit"
+	@$(PY) -m pip install --quiet 'pycuda>=2025.1' || \
+	  echo "note: no pycuda: what needs it is not run" >&2
+	@echo "== onnxruntime-gpu, beside the venv's own"
+	@test -d "$(ORT_GPU)/onnxruntime" || $(PY) -m pip install --quiet --no-deps --target "$(ORT_GPU)" \
+	  "$$(sed -n 's/^onnxruntime==/onnxruntime-gpu==/p' constraints.txt)" || \
+	  echo "note: no onnxruntime-gpu: what needs it is not run" >&2
+	@PYTHONPATH="$(ORT_GPU)" $(PY) tools/gpu.py $(ARGS)
 
 # A venv knows the folder it was made in: a clone that was moved or copied needs a new one.
 ifneq "$(shell cat $(READY) 2>/dev/null)" "$(CURDIR)"

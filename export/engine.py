@@ -90,6 +90,8 @@ def _parser_errors(parser: Any) -> str:
 
 def _configure(flavour: Flavour, config: Any, settings: Settings) -> None:
     trt = flavour.module
+    # On by default, it would round what was verified as float32 to 10 bits.
+    config.clear_flag(trt.BuilderFlag.TF32)
     if settings.workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, settings.workspace * MEBI)
     if settings.version_compatible:

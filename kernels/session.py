@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 CPU_INFO = Path("/proc/cpuinfo")
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+# Sizes come as they come: an exhaustive search would be made anew for each of them. Rounding to
+# TF32 would move logits by a thousandth.
+CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+
+
+def providers(wanted: str) -> list[Any]:
+    """What an InferenceSession is given; what CUDA does not have the CPU computes."""
+    return [CPU] if wanted == CPU else [(CUDA, CUDA_OPTIONS), CPU]
 
 
 def settle(options: Any, threads: int) -> Any:

@@ -1,6 +1,7 @@
 """The verbs say what they do and refuse what cannot work."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -75,6 +76,23 @@ def test_a_failed_installation_is_tried_again(clone):
     assert make("setup", broken, cwd=clone).returncode != 0
     assert not (clone / ".venv" / ".ready").exists()
     assert "== preparing" in make("setup", broken, cwd=clone).stdout
+
+
+def test_gpu_goes_on_without_a_package_and_leaves_the_venv_s_onnxruntime_alone(clone):
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "[$*] [$PYTHONPATH]"\n! [ "$2" = pip ]\n')
+    python.chmod(0o755)
+    (clone / ".venv" / ".ready").write_text(f"{clone}\n")
+    done = make("gpu", "ARGS=-k engines", cwd=clone)
+    aside = clone / ".venv" / "gpu"
+    _, pycuda, _, onnxruntime, run = done.stdout.splitlines()
+    assert "pip install --quiet pycuda" in pycuda
+    assert re.search(rf"--target {re.escape(str(aside))} onnxruntime-gpu==[\d.]+\]", onnxruntime)
+    assert run == f"[tools/gpu.py -k engines] [{aside}]"
+    assert done.returncode == 0
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert [line.split()[2] for line in notes] == ["pycuda:", "onnxruntime-gpu:"]
 
 
 def test_ci_runs_the_verbs_a_person_types_and_fails_with_them(tmp_path):

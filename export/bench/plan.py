@@ -14,7 +14,7 @@ from kernels import engine, threads
 from kernels.errors import UserError
 
 # Of one file, in this order: what is served, what the file does alone, what people do without it.
-ORDER = ("paint", "graph", "cuda", "eager", "full-size")
+ORDER = ("paint", "graph", "cuda-paint", "cuda", "eager", "full-size")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,20 +16,20 @@ from export import intake
 from kernels.artefact import BUILD_KEY, CONTRACT_KEY
 from kernels.contract import Contract
 from kernels.cut import cut
+from kernels.errors import UserError
 from kernels.factor import small_size
-from kernels.session import settle
-
-CPU = ("CPUExecutionProvider",)
+from kernels.session import CPU, providers, settle
 
 
-def opened(
-    model: ModelProto, threads: int, providers: Sequence[str] = CPU
-) -> onnxruntime.InferenceSession:
-    """A session over the model."""
+def opened(model: ModelProto, threads: int, provider: str = CPU) -> onnxruntime.InferenceSession:
+    """A session over the model; one that fell back to the CPU is an error."""
     options = settle(onnxruntime.SessionOptions(), threads)
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=list(providers)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=providers(provider)
     )
+    if provider not in session.get_providers():
+        raise UserError("ONNX Runtime fell back to the CPU: its CUDA provider did not load")
+    return session
 
 
 def leave_network(model: ModelProto, file: Path) -> Fraction:
@@ -49,7 +48,7 @@ def convolutions(model: ModelProto, threads: int) -> tuple[int, int]:
         made = Path(folder) / "made.onnx"
         options = settle(onnxruntime.SessionOptions(), threads)
         options.optimized_model_filepath = str(made)
-        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=list(CPU))
+        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=[CPU])
         found = Counter(node.op_type for node in onnx.load(made).graph.node)
     whole = found["QLinearConv"]
     return whole, whole + found["Conv"] + found["FusedConv"]

@@ -20,7 +20,7 @@ from kernels.contract import Contract
 from kernels.cut import EXPORT_HINT, cut
 from kernels.errors import UserError, about
 from kernels.factor import small_size
-from kernels.session import settle
+from kernels.session import CPU, CUDA, providers, settle
 from kernels.unsigned import unsigned
 
 if TYPE_CHECKING:
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT_KEY", "OnnxRuntime", "cut", "open_artefact"]
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # One call already fills the cores of a CPU: four pictures of 256 x 512 in a call took 158 ms each,
 # one by one 148. A GPU is filled by several.
 BATCH = {CPU: 1, CUDA: 8}
-# Sizes come as they come: an exhaustive search would be made anew for each of them. Rounding to
-# TF32 would move logits by a thousandth.
-CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 
 
 class OnnxRuntime:
@@ -185,9 +181,9 @@ def _session(
     onnxruntime: Any, model: ModelProto, threads: int, path: Path, provider: str = CPU
 ) -> Any:
     options = settle(onnxruntime.SessionOptions(), threads)
-    providers: list[Any] = [CPU] if provider == CPU else [(CUDA, CUDA_OPTIONS), CPU]
+    given, wanted = model.SerializeToString(), providers(provider)
     try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+        return onnxruntime.InferenceSession(given, options, providers=wanted)
     # ONNX Runtime's errors have no class in common below Exception.
     except Exception as error:
         raise UserError(

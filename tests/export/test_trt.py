@@ -200,6 +200,17 @@ def test_the_artefact_holds_paint_for_each_gpu(verified, tmp_path):
 
 
 @needs_rtx
+def test_float32_is_not_rounded_to_tf32():
+    found = flavour.find("rtx")
+    log = engine._log(found.module)
+    builder = found.module.Builder(log)
+    config = builder.create_builder_config()
+    assert config.get_flag(found.module.BuilderFlag.TF32)
+    engine._configure(found, config, Settings(architectures=(86,)))
+    assert not config.get_flag(found.module.BuilderFlag.TF32)
+
+
+@needs_rtx
 def test_gpus_that_rtx_does_not_know_are_told(verified, tmp_path):
     with pytest.raises(UserError, match=r"builds for sm75.*, not for sm90"):
         trt.build(verified(), tmp_path / "a.trt", Options(), rtx(86, 90))

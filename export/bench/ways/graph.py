@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +17,7 @@ from export.bench.ways import Job, Pictures
 from export.targets import Answer
 from kernels.artefact import CONFIDENCE, IMAGE, LOGITS, MASK, SMALL
 from kernels.paint import Mask
+from kernels.session import CPU
 
 TITLE = "graph"
 SUFFIX = ".onnx"
@@ -26,11 +26,11 @@ SUFFIX = ".onnx"
 class Graph:
     """The graph as it lies in the file; one whose head is the logits is painted by the kernels."""
 
-    def __init__(self, job: Job, providers: Sequence[str] = sessions.CPU) -> None:
-        self._job, self._providers = job, providers
+    def __init__(self, job: Job, provider: str = CPU) -> None:
+        self._job, self._provider = job, provider
         self._model = onnx.load(job.file)
         self._outputs = [value.name for value in self._model.graph.output]
-        self.session = sessions.opened(self._model, job.threads, providers)
+        self._session = sessions.opened(self._model, job.threads, provider)
 
     def mask(self, pictures: Pictures) -> Mask:
         """The mask of every picture."""
@@ -58,12 +58,14 @@ class Graph:
             confidence=outputs.get(CONFIDENCE),
         )
 
-    def convolutions(self) -> tuple[int, int]:
-        """As ONNX Runtime fuses this graph."""
+    def convolutions(self) -> tuple[int, int] | None:
+        """As ONNX Runtime fuses this graph for a CPU; what it does on a GPU it does not tell."""
+        if self._provider != CPU:
+            return None
         return sessions.convolutions(self._model, self._job.threads)
 
     def _run(self, pictures: Pictures) -> dict[str, Any]:
-        given = self.session.run(self._outputs, {IMAGE: pictures})
+        given = self._session.run(self._outputs, {IMAGE: pictures})
         return dict(zip(self._outputs, given, strict=True))
 
     def _small(self, pictures: Pictures) -> NDArray[np.float32]:
@@ -74,14 +76,14 @@ class Graph:
     def _network(self) -> onnxruntime.InferenceSession:
         model = _copied(self._model)
         sessions.leave_network(model, self._job.file)
-        return sessions.opened(model, self._job.threads, self._providers)
+        return sessions.opened(model, self._job.threads, self._provider)
 
     @cached_property
     def _shown(self) -> onnxruntime.InferenceSession:
         model = _copied(self._model)
         hidden = [name for name in (SMALL, LOGITS) if name not in self._outputs]
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in hidden)
-        return sessions.opened(model, self._job.threads, self._providers)
+        return sessions.opened(model, self._job.threads, self._provider)
 
 
 def _copied(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -15,6 +15,7 @@ from export.bench.ways import Job, Pictures
 from export.targets import Answer
 from kernels.artefact import LOGITS, SMALL
 from kernels.paint import Mask
+from kernels.session import CPU
 from kernels.unsigned import unsigned
 
 TITLE = "network + paint"
@@ -24,11 +25,13 @@ SUFFIX = ".onnx"
 class Painted:
     """The cut network with the kernels around it."""
 
-    def __init__(self, job: Job) -> None:
-        self._threads, self._model = job.threads, onnx.load(job.file)
+    def __init__(self, job: Job, provider: str = CPU) -> None:
+        self._threads, self._provider = job.threads, provider
+        self._model = onnx.load(job.file)
         self._factor = sessions.leave_network(self._model, job.file)
-        unsigned(self._model)
-        self._session = sessions.opened(self._model, job.threads)
+        if provider == CPU:
+            unsigned(self._model)
+        self._session = sessions.opened(self._model, job.threads, provider)
 
     def mask(self, pictures: Pictures) -> Mask:
         """The mask of every picture."""
@@ -46,8 +49,10 @@ class Painted:
         """What every stage gave."""
         return self._pass(pictures)[0]
 
-    def convolutions(self) -> tuple[int, int]:
-        """As ONNX Runtime fuses this network."""
+    def convolutions(self) -> tuple[int, int] | None:
+        """As ONNX Runtime fuses this network for a CPU; what it does on a GPU it does not tell."""
+        if self._provider != CPU:
+            return None
         return sessions.convolutions(self._model, self._threads)
 
     def _pass(self, pictures: Pictures) -> tuple[Answer, float]:
