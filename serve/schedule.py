@@ -110,18 +110,17 @@ async def _found(
 ) -> list[Any]:
     """What the network finds in each picture; waiting for a call counts as queue."""
     since = time.perf_counter()
-    # All are waited for whatever becomes of one, so that none is left behind.
-    together = asyncio.gather(
-        *(model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed)) for one in taken),
-        return_exceptions=True,
-    )
-    try:
-        with model.batcher.coming():
-            # All are there before the first call is made up, so that they share it.
-            await asyncio.sleep(0)
-        each = await together
-    finally:
-        together.cancel()
+    # All are there before the first call is made up, so that they share it.
+    with model.batcher.coming():
+        # All are waited for whatever becomes of one, so that none is left behind.
+        together = asyncio.gather(
+            *(
+                model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed))
+                for one in taken
+            ),
+            return_exceptions=True,
+        )
+    each = await together
     found = []
     took = 0.0
     for one in each:
