@@ -21,6 +21,7 @@ from serve.many import bundle, entries, total
         (["../../etc/passwd", "/abs", ".."], ["passwd.png", "abs.png", "picture.png"]),
         (["", ".hidden", "a\0b\n.jpg"], ["picture.png", "hidden.png", "a_b.png"]),
         (["x" * 500], ["x" * 100 + ".png"]),
+        (["長" * 500], ["長" * 33 + ".png"]),
         (["Straße.jpg", "STRASSE.jpg"], ["Straße.png", "STRASSE-2.png"]),
         (["a.png", "a-2.png", "a.jpg"], ["a.png", "a-2.png", "a-3.png"]),
     ],
@@ -29,6 +30,14 @@ def test_every_answer_has_a_file_name_that_leads_nowhere(
     names: list[str], files: list[str]
 ) -> None:
     assert entries(names, ".png") == files
+
+
+def test_names_in_a_zip_are_said_to_be_utf_8() -> None:
+    body, _ = bundle(["Straße", "長/路"], [b"1", b"2"], "image/png")
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.namelist() == ["Straße.png", "路.png"]
+        # Bit 11 of the flags; without it the bytes are of a code page that nobody tells.
+        assert all(each.flag_bits & 0x800 for each in archive.infolist())
 
 
 def test_json_answers_become_an_array() -> None:
