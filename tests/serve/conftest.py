@@ -20,7 +20,6 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-import uvicorn
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -28,7 +27,7 @@ from PIL import Image
 from kernels.contract import Contract
 from serve.app import create_app
 from serve.segment import Segmenter
-from serve.server import bound
+from serve.server import Server, bound, configured, patience
 from serve.settings import Settings
 
 
@@ -118,11 +117,13 @@ def written(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: A
 SECONDS_TO_STOP = 20
 
 
-class Watched(uvicorn.Server):
-    """A server in a thread, which says what it waits for where it does not end."""
+class Watched(Server):
+    """The service in a thread, which says what it waits for where it does not end."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, settings: Settings) -> None:
+        app = create_app(settings)
+        config = configured(app, log_level="critical")
+        super().__init__(config, app.state.gate, drain=settings.drain, patience=patience(settings))
         # Not one that the interpreter waits for: a test that failed shall not hang as well.
         self.thread = threading.Thread(target=self._run, daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -183,8 +184,7 @@ def running(settings: Settings, seconds: float = SECONDS_TO_STOP) -> Iterator[ht
     """A real server in a thread, and a client that talks to it."""
     with bound("127.0.0.1", 0) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(create_app(settings), log_level="critical", access_log=False)
-        server = Watched(config)
+        server = Watched(settings)
         server.begin(listener)
         try:
             with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
