@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 import zipfile
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 
+from serve import schedule
 from serve.many import bundle, entries, total
 
 
@@ -73,6 +76,34 @@ def test_two_pictures_are_counted_in_their_order(
     sent = [("p", (f"{size}", toy.written(toy.photo(*size)))) for size in sizes]
     told = client.post("/segment?format=json", files=sent).json()
     assert [(each["height"], each["width"]) for each in told] == list(sizes)
+
+
+def test_a_form_whose_answers_are_too_large_to_be_held_is_refused(
+    client: httpx.Client, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = toy.written(toy.photo(40, 60))
+    one = len(client.post("/segment", content=data).content)
+    monkeypatch.setattr(schedule, "MOST_BYTES", 2 * one)
+    for pictures, status in ((1, 200), (2, 200), (3, 413)):
+        answer = client.post("/segment", files=[("p", (f"{n}", data)) for n in range(pictures)])
+        assert answer.status_code == status
+    assert "fewer pictures" in answer.json()["hint"]
+    monkeypatch.setattr(schedule, "MOST_BYTES", one - 1)
+    assert client.post("/segment", content=data).status_code == 200
+
+
+def test_pictures_of_a_form_are_not_held_together(
+    client: httpx.Client, toy: SimpleNamespace
+) -> None:
+    data = toy.written(np.zeros((500, 500, 3), np.uint8))
+    peaks = []
+    for pictures in (1, 8):
+        tracemalloc.start()
+        client.post("/segment", files=[("p", (f"{n}", data)) for n in range(pictures)])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Seven more of them would be 21 bytes a pixel.
+    assert peaks[1] < peaks[0] + 2 * 500 * 500
 
 
 def test_one_bad_picture_of_several_is_named(client: httpx.Client, toy: SimpleNamespace) -> None:
