@@ -59,7 +59,15 @@ def serve(
         float | None, _option("deadline", "Seconds a request may wait and work; then 503.")
     ] = None,
     body_timeout: Annotated[
-        float | None, _option("body_timeout", "Seconds a body may take to arrive; then 408.")
+        float | None,
+        _option(
+            "body_timeout",
+            "Seconds a body may take to arrive, then 408; who sends no whole head is left as well.",
+        ),
+    ] = None,
+    send_timeout: Annotated[
+        float | None,
+        _option("send_timeout", "Seconds without a byte read of an answer; then it is cut off."),
     ] = None,
     drain: Annotated[
         float | None, _option("drain", "Seconds to finish what was accepted, once told to stop.")

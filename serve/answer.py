@@ -66,6 +66,22 @@ def demanded(plane: NDArray[np.uint8] | None, what: str) -> NDArray[np.uint8]:
     return plane
 
 
+def refuse_noise(borders: int, most: int) -> None:
+    """Raise where a text about the borders of the mask would be many times as large as the mask."""
+    if borders > most:
+        raise UserError(
+            f"the mask changes its class {borders} times between two pixels; at most {most} "
+            "changes are put into words",
+            hint="ask for ?format=png, or for a smaller window=",
+        )
+
+
+def changes(mask: Mask, axis: int) -> int:
+    """How many pixels are of another class than the one before, down (0) or to the right (1)."""
+    before, after = (mask[:-1], mask[1:]) if axis == 0 else (mask[:, :-1], mask[:, 1:])
+    return int(np.count_nonzero(before != after))
+
+
 def refuse_wide(ignore: int, most: int, hint: str) -> None:
     """Raise where the number for classes not asked for is larger than the format can hold."""
     if ignore > most:

@@ -54,9 +54,8 @@ class Batcher(Generic[Found]):
         try:
             yield
         finally:
-            self._coming -= 1
             # Not before this one had its chance to join those that wait.
-            asyncio.get_running_loop().call_soon(self._consider)
+            asyncio.get_running_loop().call_soon(self._arrived)
 
     async def run(self, feed: Feed, *, alone: bool = False) -> Found:
         """What the network finds in it; `alone` if it may not share its call."""
@@ -69,6 +68,10 @@ class Batcher(Generic[Found]):
         loop.call_later(self.delay, self._wait_no_longer, one)
         # Whoever is cancelled here leaves a cancelled future, which is passed over.
         return await one.found
+
+    def _arrived(self) -> None:
+        self._coming -= 1
+        self._consider()
 
     def _wait_no_longer(self, one: Waiting[Found]) -> None:
         one.overdue = True
@@ -96,6 +99,9 @@ class Batcher(Generic[Found]):
         try:
             await self._answer(batch)
         finally:
+            # A call that is cancelled, its pool being shut down, leaves nobody waiting.
+            for one in batch:
+                one.found.cancel()
             self._task = None
             self._consider()
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from serve import errors
 from serve.admission import Gate
+from serve.keys import Keys
 from serve.models import Model, Models
 
 router = APIRouter()
@@ -32,11 +33,15 @@ def told(model: Model) -> dict[str, Any]:
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is it alive, and what does it serve?")
 async def healthz(request: Request) -> dict[str, Any]:
-    """Answer as long as the process lives; `model` and what follows are the first model's."""
+    """Answer as long as the process lives; `model` and what follows are the first model's.
+
+    Where keys are wanted, only who has one learns what is served.
+    """
     models: Models = request.app.state.models
     gate: Gate = request.app.state.gate
+    keys: Keys | None = request.app.state.keys
     held: dict[str, Any] = {"status": "ok", "held": gate.taken, "places": gate.places}
-    if models.ready:
+    if models.ready and (keys is None or keys.admit(request.headers)):
         first = told(models.first)
         held |= {"model": first["file"]} | {
             name: first[name] for name in ("runtime", "classes", "factor")

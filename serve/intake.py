@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -11,11 +10,9 @@ from serve import upload
 from serve.admission import Gate
 from serve.errors import UnsupportedError
 from serve.models import Model
-from serve.schedule import Job, Schedule
+from serve.schedule import Job, Result, Schedule
 from serve.settings import Settings
 from serve.upload import Upload
-
-Result = TypeVar("Result")
 
 
 async def answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import stat
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from serve.log import logger
 OPEN = frozenset({"/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 PAGE = "/page/"  # what the page at / is made of
 SHORTEST = 16
-HINT = "one key a line, # begins a comment; `openssl rand -hex 24` makes one"
+HINT = "one key a line, # before or behind it begins a comment; `openssl rand -hex 24` makes one"
+# A `#` in the middle of a word is a slip: half a key would be let in, and the whole one not.
+COMMENT = re.compile(r"(^|\s)#.*")
 
 
 class Keys:
@@ -54,7 +57,7 @@ def read(path: Path) -> tuple[bytes, ...]:
         raise UserError(f"cannot read the API keys in '{path}' ({error})", hint=HINT) from None
     if open_to_all:
         logger.warning("everybody on this machine can read the API keys: chmod o= '%s'", path)
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    lines = [COMMENT.sub("", line).strip() for line in text.splitlines()]
     keys = [line for line in lines if line]
     if not keys:
         raise UserError(f"'{path}' has no API key", hint=HINT)
@@ -65,8 +68,8 @@ def read(path: Path) -> tuple[bytes, ...]:
 
 
 def _check(key: str, where: str) -> None:
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise UserError(f"{where}: a key is one word of ASCII letters and digits", hint=HINT)
+    if not key.isascii() or not key.isprintable() or {" ", "#"} & set(key):
+        raise UserError(f"{where}: a key is one word of ASCII characters without #", hint=HINT)
     if len(key) < SHORTEST:
         raise UserError(
             f"{where}: a key of {len(key)} characters, and at least {SHORTEST} are wanted",

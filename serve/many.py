@@ -13,7 +13,7 @@ from serve import encode
 ZIP, JSON = "application/zip", "application/json"
 # What is safe in a file's name everywhere; letters of every script are.
 UNSAFE = re.compile(r"[^\w.-]+")
-LONGEST = 100
+LONGEST = 100  # bytes
 
 
 def bundle(names: Sequence[str], bodies: Sequence[bytes], media_type: str) -> tuple[bytes, str]:
@@ -37,7 +37,9 @@ def total(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _entry(name: str, suffix: str, taken: set[str]) -> str:
     last = PurePosixPath(name.replace("\\", "/")).name
-    stem = UNSAFE.sub("_", PurePosixPath(last).stem).strip("._-")[:LONGEST] or "picture"
+    safe = UNSAFE.sub("_", PurePosixPath(last).stem).strip("._-")
+    # Letters may take four bytes, and file systems count these.
+    stem = safe.encode()[:LONGEST].decode(errors="ignore") or "picture"
     free, count = stem, 1
     # Names that differ by case alone are one file on some systems.
     while free.casefold() in taken:

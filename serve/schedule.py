@@ -13,6 +13,7 @@ from fastapi import Request
 from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect
 
+from kernels.picture import TooLargeError
 from serve import record
 from serve.admission import Gate
 from serve.clock import Stopwatch
@@ -22,8 +23,20 @@ from serve.record import Record
 from serve.segment import Segmenter, Taken
 from serve.workers import Workers
 
-Result = TypeVar("Result")
-Result_co = TypeVar("Result_co", covariant=True)
+# Of one form, whose pictures are let go one after the other, but their answers with the last.
+MOST_BYTES = 256 * 1024 * 1024
+
+
+class Body(Protocol):
+    """What a request comes to."""
+
+    @property
+    def body(self) -> bytes:
+        """What is sent of it."""
+
+
+Result = TypeVar("Result", bound=Body)
+Result_co = TypeVar("Result_co", bound=Body, covariant=True)
 
 
 class Job(Protocol[Result_co]):
@@ -84,7 +97,11 @@ class Schedule:
     async def _work(self, model: Model, jobs: Sequence[Job[Result]], told: Record) -> list[Result]:
         # One after the other: a form of many pictures must not take every turn there is.
         with model.used() as segmenter:
-            return [await self._one(model, segmenter, job, told) for job in jobs]
+            answers: list[Result] = []
+            for job in jobs:
+                answers.append(await self._one(model, segmenter, job, told))
+                _refuse_heavy(answers)
+            return answers
 
     async def _one(
         self, model: Model, segmenter: Segmenter, job: Job[Result], told: Record
@@ -110,18 +127,17 @@ async def _found(
 ) -> list[Any]:
     """What the network finds in each picture; waiting for a call counts as queue."""
     since = time.perf_counter()
-    # All are waited for whatever becomes of one, so that none is left behind.
-    together = asyncio.gather(
-        *(model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed)) for one in taken),
-        return_exceptions=True,
-    )
-    try:
-        with model.batcher.coming():
-            # All are there before the first call is made up, so that they share it.
-            await asyncio.sleep(0)
-        each = await together
-    finally:
-        together.cancel()
+    # All are there before the first call is made up, so that they share it.
+    with model.batcher.coming():
+        # All are waited for whatever becomes of one, so that none is left behind.
+        together = asyncio.gather(
+            *(
+                model.batcher.run(one.feed, alone=not segmenter.shares_calls(one.feed))
+                for one in taken
+            ),
+            return_exceptions=True,
+        )
+    each = await together
     found = []
     took = 0.0
     for one in each:
@@ -134,6 +150,16 @@ async def _found(
     clock.add("network", min(took, whole))
     clock.add("queue", max(0.0, whole - took))
     return found
+
+
+def _refuse_heavy(answers: Sequence[Body]) -> None:
+    held = sum(len(each.body) for each in answers)
+    if len(answers) > 1 and held > MOST_BYTES:
+        raise TooLargeError(
+            f"the answers to the first {len(answers)} pictures have {held} bytes; one form is "
+            f"answered by {MOST_BYTES} at most",
+            hint="send fewer pictures in a form, or ask for ?format=png",
+        )
 
 
 def _over(work: asyncio.Task[list[Result]], leave: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,7 +23,9 @@ from serve import log
 from serve.admission import Gate
 from serve.app import create_app
 from serve.keys import Keys
+from serve.line import Line
 from serve.models import Models
+from serve.patience import KEEP_ALIVE, Patience
 from serve.settings import Settings
 
 # For answers that are ready to get to their clients.
@@ -34,9 +37,12 @@ class Server(uvicorn.Server):
 
     ready: tuple[str, ...] = ()
 
-    def __init__(self, config: uvicorn.Config, gate: Gate, *, drain: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, gate: Gate, *, drain: float, patience: Patience
+    ) -> None:
         super().__init__(config)
         self._gate = gate
+        self._patience = patience
         self._drain = drain
         self._told_to_stop: float | None = None
 
@@ -58,6 +64,8 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to leave, asked ten times a second; until then it tells its health."""
+        # All are of the kind that `configured` names.
+        self._patience.look(cast(set[Line], self.server_state.connections))
         if self._told_to_stop is not None:
             late = time.monotonic() - self._told_to_stop > self._drain
             if late and not self._gate.given_up:
@@ -80,6 +88,27 @@ def run(settings: Settings) -> None:
         log.logger.error(f"stopped with {given_up} request{'s' * (given_up > 1)} not done")
         # What still runs in a thread cannot be stopped, and an ordinary exit would wait for it.
         os._exit(1)
+
+
+def configured(app: FastAPI, **more: Any) -> uvicorn.Config:
+    """The web server around `app`."""
+    return uvicorn.Config(
+        app,
+        # Named, as "auto" takes httptools, uvloop and websockets where they are installed: what
+        # else is there must not choose how requests are read and what they may hold.
+        http=Line,
+        loop="asyncio",
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE,
+        access_log=False,
+        log_config=None,
+        **more,
+    )
+
+
+def patience(settings: Settings) -> Patience:
+    """How long clients may do nothing; a head has the time of a body."""
+    return Patience(head=settings.body_timeout + KEEP_ALIVE, answer=settings.send_timeout)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -109,15 +138,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     """Serve; how many requests had to be given up."""
     app = create_app(settings)
     gate: Gate = app.state.gate
-    config = uvicorn.Config(
-        app,
-        # Entered here instead, where an artefact that cannot be opened is a plain UserError.
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=SECONDS_TO_SEND,
-    )
-    server = Server(config, gate, drain=settings.drain)
+    # Its lifespan is entered here, where an artefact that cannot be opened is a plain UserError.
+    config = configured(app, lifespan="off", timeout_graceful_shutdown=SECONDS_TO_SEND)
+    server = Server(config, gate, drain=settings.drain, patience=patience(settings))
     async with app.router.lifespan_context(app):
         _reload_on_hangup(app)
         server.ready = _ready(app.state.models, settings.host, listener)

@@ -22,8 +22,12 @@ LOGS = ("text", "json")
 ORIGIN = re.compile(r"\*|https?://[^/\s?#@]+")
 # Of numbers; what is not listed may not be below 1.
 # Half a tile may overlap the next one, and both begin where every network's grid has a line.
-LEAST = {"port": 0, "queue": 0, "tile": 64}
-MOST = {"port": 65535}
+# Whoever had no time at all could never be answered.
+MOMENT, DAY = 0.001, 86400.0
+LEAST = {"port": 0, "queue": 0, "tile": 64, "deadline": MOMENT}
+LEAST |= {"body_timeout": MOMENT, "send_timeout": MOMENT}
+MOST = {"port": 65535, "deadline": DAY, "body_timeout": DAY, "send_timeout": DAY, "drain": DAY}
+MOST |= {"batch_delay": 1000 * DAY}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,8 @@ class Settings:
     )
     queue: int = 32  # requests that may wait for a worker
     deadline: float = 60.0  # seconds a request may wait and work, once its body is there
-    body_timeout: float = 30.0  # seconds a body may take to arrive
+    body_timeout: float = 30.0  # seconds a body may take to arrive, and so may a head
+    send_timeout: float = 60.0  # seconds in which a client need not read a byte of its answer
     drain: float = 30.0  # seconds that accepted requests have when the server is told to stop
     max_batch: int | None = None  # small pictures in one call; None: what pays on the device
     batch_delay: float = 2.0  # milliseconds to wait for others, where others are on their way

@@ -25,6 +25,7 @@ from PIL import Image
 
 from serve.bench.process import Server, running
 from serve.bench.wire import HOST, asked_once
+from serve.patience import KEEP_ALIVE
 
 BODY_TIMEOUT = 1.0
 QUICK = 1.0  # seconds; a busy machine counts in
@@ -114,9 +115,9 @@ def endless(first: bytes, again: bytes) -> Iterator[bytes]:
         yield again
 
 
-def slow() -> Iterator[bytes]:
-    """A byte now and then, for as long as the server listens."""
-    yield f"{HEADERS}Content-Length: 100000\r\n\r\n".encode()
+def slow(first: str) -> Iterator[bytes]:
+    """This, and a byte now and then for as long as the server listens."""
+    yield first.encode()
     while True:
         time.sleep(0.05)
         yield b"x"
@@ -179,7 +180,18 @@ def bombs() -> list[Bomb]:
             statuses=(413,),
             seconds=LONG,
         ),
-        Bomb(name="slow body", pieces=slow, statuses=(408,), seconds=BODY_TIMEOUT + QUICK),
+        Bomb(
+            name="slow body",
+            pieces=lambda: slow(f"{HEADERS}Content-Length: 100000\r\n\r\n"),
+            statuses=(408,),
+            seconds=BODY_TIMEOUT + QUICK,
+        ),
+        Bomb(
+            name="slow head",
+            pieces=lambda: slow(f"{HEADERS}X: "),
+            statuses=(CLOSED,),
+            seconds=BODY_TIMEOUT + KEEP_ALIVE + QUICK,
+        ),
         Bomb(
             name="body shorter than told",
             pieces=raw("Content-Length: 1000\r\n", b"short"),

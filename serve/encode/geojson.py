@@ -14,7 +14,7 @@ from kernels.errors import UserError
 from kernels.outline import Rings, areas, outline
 from kernels.regions import regions
 from kernels.simplify import simplify
-from serve.answer import Painted
+from serve.answer import Painted, changes, refuse_noise
 from serve.parameters import parameter
 
 MEDIA_TYPE = "application/geo+json"
@@ -23,6 +23,8 @@ WANTS_PICTURE = False
 CONFIDENCE = "never"
 # The text takes some twelve bytes a point, and what reads it many times that.
 MOST_POINTS = 2_000_000
+# To follow a border takes some hundred bytes a side of a pixel, whatever is left out afterwards.
+MOST_SIDES = 4_000_000
 COORDINATES = (
     "pixels of the upright picture, not WGS84: x right, y down, pixel (x, y) is the square from "
     "(x, y) to (x+1, y+1)"
@@ -64,6 +66,8 @@ class Options:
 
 def encode(painted: Painted, options: Options) -> bytes:
     """A FeatureCollection; what its numbers mean is said in the member `coordinate_system`."""
+    asked = painted.masked()
+    refuse_noise(changes(asked, 0) + changes(asked, 1), MOST_SIDES)
     covered = np.zeros(len(painted.contract.classes), bool)
     covered[list(painted.shown)] = True
     numbers, classes = regions(painted.mask, covered)
@@ -89,7 +93,8 @@ def _thinned(rings: Rings, pixels: NDArray[np.int64], painted: Painted, options:
     if len(rings.points) > MOST_POINTS:
         raise UserError(
             f"the polygons have {len(rings.points)} points; at most {MOST_POINTS} are written",
-            hint="give a larger tolerance= or least=, or ask for ?format=rle",
+            hint="give a larger tolerance= or least=, a smaller window=, or ask for ?format=rle, "
+            "or png",
         )
     return rings
 

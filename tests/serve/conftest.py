@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -16,7 +20,6 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-import uvicorn
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -24,7 +27,7 @@ from PIL import Image
 from kernels.contract import Contract
 from serve.app import create_app
 from serve.segment import Segmenter
-from serve.server import bound
+from serve.server import Server, bound, configured, patience
 from serve.settings import Settings
 
 
@@ -114,31 +117,80 @@ def written(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: A
 SECONDS_TO_STOP = 20
 
 
+class Watched(Server):
+    """The service in a thread, which says what it waits for where it does not end."""
+
+    def __init__(self, settings: Settings) -> None:
+        app = create_app(settings)
+        config = configured(app, log_level="critical")
+        super().__init__(config, app.state.gate, drain=settings.drain, patience=patience(settings))
+        # Not one that the interpreter waits for: a test that failed shall not hang as well.
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self, listener: socket.socket) -> None:
+        """Return once it answers."""
+        self._listener = listener
+        self.thread.start()
+        while self.thread.is_alive() and not self.started:
+            time.sleep(0.01)
+        assert self.started, "the server did not start"
+
+    def end(self, seconds: float) -> None:
+        """Let it finish, and fail where it does not."""
+        self.should_exit = True
+        self.thread.join(seconds)
+        if not self.thread.is_alive():
+            return
+        told = self._waits_for()
+        assert self._loop
+        self.force_exit = True
+        self._loop.call_soon_threadsafe(lambda: None)
+        self.thread.join(seconds)
+        pytest.fail(f"the server did not end within {seconds:g} s\n{told}", pytrace=False)
+
+    def _run(self) -> None:
+        self.run([self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def _waits_for(self) -> str:
+        assert self._loop
+        assert self.thread.ident
+        connections = [
+            f"connection of {each.client}, {each.scope and each.scope['path']}: {each.transport}\n"
+            for each in list(self.server_state.connections)
+        ]
+        tasks = [text for task in asyncio.all_tasks(self._loop) for text in awaited(task)]
+        # A loop that sleeps for hours has none of these to blame: its clock was changed.
+        thread = traceback.format_stack(sys._current_frames()[self.thread.ident])
+        return "".join([*connections, *tasks, "its thread:\n", *thread])
+
+
+def awaited(task: asyncio.Task[Any]) -> Iterator[str]:
+    """Where a task waits, and what it waits for: `Task.print_stack` tells the first step alone."""
+    yield f"{task.get_name()}:\n"
+    step: Any = task.get_coro()
+    while frame := getattr(step, "cr_frame", None):
+        yield from traceback.format_list(traceback.extract_stack(frame, limit=1))
+        step = step.cr_await
+    yield f"  {step}\n"
+
+
 @contextmanager
-def running(settings: Settings) -> Iterator[httpx.Client]:
+def running(settings: Settings, seconds: float = SECONDS_TO_STOP) -> Iterator[httpx.Client]:
     """A real server in a thread, and a client that talks to it."""
     with bound("127.0.0.1", 0) as listener:
-        app = create_app(settings)
-        config = uvicorn.Config(
-            app,
-            log_level="critical",
-            access_log=False,
-            # As the service itself: what is under way has a while, and no more.
-            timeout_graceful_shutdown=SECONDS_TO_STOP,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while thread.is_alive() and not server.started:
-            time.sleep(0.01)
-        assert server.started, "the server did not start"
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = Watched(settings)
+        server.begin(listener)
         try:
             with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
                 yield client
         finally:
-            server.should_exit = True
-            thread.join()
+            server.end(seconds)
 
 
 @pytest.fixture(scope="session")

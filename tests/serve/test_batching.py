@@ -119,3 +119,16 @@ def test_who_leaves_while_waiting_is_not_computed(most: int) -> None:
     assert asyncio.run(leaving(Batcher(network, most=most, delay=60.0))) == 2
     # Where there are no batches nobody waits for one.
     assert network.calls == ([[1], [2]] if most == 1 else [[2]])
+
+
+def test_a_call_that_is_cancelled_leaves_nobody_waiting() -> None:
+    async def cancelled(feeds: Sequence[Feed]) -> list[int]:
+        raise asyncio.CancelledError
+
+    async def ask() -> None:
+        batcher = Batcher(cancelled, most=2, delay=60.0)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(batcher.run(feed(each)) for each in range(3)))
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(ask())

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -188,12 +189,19 @@ def test_one_client_serves_several_threads(
         np.testing.assert_array_equal(answer.mask, segmenter.mask(pixels))
 
 
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the client would have slept."""
+    told: list[float] = []
+    names = {name: getattr(time, name) for name in ("time", "perf_counter")}
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=told.append, **names))
+    return told
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
-    status: int, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    status: int, toy: SimpleNamespace, slept: list[float]
 ) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
     contract = toy.contract().to_json().encode()
     busy = (status, {"Retry-After": "3"}, b"{}")
     with answering(busy, busy, (200, {}, contract)) as server:
@@ -202,22 +210,16 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
 
 
 def test_a_busy_server_that_names_no_time_is_asked_less_and_less_often(
-    toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    toy: SimpleNamespace, slept: list[float]
 ) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
     busy: tuple[int, dict[str, str], bytes] = (503, {}, b"{}")
     with answering(busy, busy, busy, (200, {}, toy.contract().to_json().encode())) as server:
         Client(server.url).contract()
     assert slept == [0.25, 0.5, 1.0]
 
 
-def test_a_date_to_come_again_is_understood(
-    toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
-    when = formatdate(module.time.time() + 20, usegmt=True)
+def test_a_date_to_come_again_is_understood(toy: SimpleNamespace, slept: list[float]) -> None:
+    when = formatdate(time.time() + 20, usegmt=True)
     with answering(
         (503, {"Retry-After": when}, b"{}"), (200, {}, toy.contract().to_json().encode())
     ) as server:
@@ -225,9 +227,7 @@ def test_a_date_to_come_again_is_understood(
     assert 15 < slept[0] <= 20
 
 
-def test_patience_ends_with_the_words_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
+def test_patience_ends_with_the_words_of_the_server(slept: list[float]) -> None:
     body = json.dumps({"detail": "40 requests wait already", "hint": "come again"}).encode()
     with (
         answering((429, {"Retry-After": "4"}, body)) as server,

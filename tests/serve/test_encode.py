@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -255,6 +256,31 @@ def test_geojson_of_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) 
         written("geojson", painted(noise(12)))
     assert "format=rle" in raised.value.hint
     assert written("geojson", painted(noise(12)), least=40)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("geojson", "MOST_SIDES"), ("rle", "MOST_CHANGES")])
+def test_noise_is_refused_as_text_before_that_takes_memory(
+    name: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode.load(name), limit, 1000)
+    result = painted(noise(12, (300, 400)))
+    tracemalloc.start()
+    with pytest.raises(UserError, match="at most 1000 changes") as raised:
+        written(name, result)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # One plane of bytes and little more, where the text would take two or a hundred a pixel.
+    assert peak < 1.2 * result.mask.size
+    assert "format=png" in raised.value.hint
+    assert "window=" in raised.value.hint
+    assert written(name, painted(noise(12, (20, 20))))
+
+
+def test_the_limit_on_noise_counts_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode.load("geojson"), "MOST_SIDES", 1000)
+    assert written("geojson", painted(noise(12), kept=(3,)))
+    with pytest.raises(UserError, match="at most 1000 changes"):
+        written("geojson", painted(noise(12)))
 
 
 def test_an_overlay_mixes_photo_and_colours_and_leaves_the_rest_alone() -> None:

@@ -78,6 +78,8 @@ def test_a_reload_of_a_broken_file_keeps_the_old_keys(path: Path) -> None:
         ("# nothing\n", "has no API key"),
         ("short\n", "line 1: a key of 5 characters"),
         (f"{ONE}\ntwo words of a sentence\n", "line 2: a key is one word"),
+        (f"{ONE}#of-the-gate\n", "line 1: a key is one word of ASCII characters without #"),
+        (f"{ONE}#\n", "line 1: a key is one word"),
         ("schlüssel-0123456789\n", "line 1: a key is one word"),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 import zipfile
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 
+from serve import schedule
 from serve.many import bundle, entries, total
 
 
@@ -21,6 +24,7 @@ from serve.many import bundle, entries, total
         (["../../etc/passwd", "/abs", ".."], ["passwd.png", "abs.png", "picture.png"]),
         (["", ".hidden", "a\0b\n.jpg"], ["picture.png", "hidden.png", "a_b.png"]),
         (["x" * 500], ["x" * 100 + ".png"]),
+        (["長" * 500], ["長" * 33 + ".png"]),
         (["Straße.jpg", "STRASSE.jpg"], ["Straße.png", "STRASSE-2.png"]),
         (["a.png", "a-2.png", "a.jpg"], ["a.png", "a-2.png", "a-3.png"]),
     ],
@@ -29,6 +33,14 @@ def test_every_answer_has_a_file_name_that_leads_nowhere(
     names: list[str], files: list[str]
 ) -> None:
     assert entries(names, ".png") == files
+
+
+def test_names_in_a_zip_are_said_to_be_utf_8() -> None:
+    body, _ = bundle(["Straße", "長/路"], [b"1", b"2"], "image/png")
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.namelist() == ["Straße.png", "路.png"]
+        # Bit 11 of the flags; without it the bytes are of a code page that nobody tells.
+        assert all(each.flag_bits & 0x800 for each in archive.infolist())
 
 
 def test_json_answers_become_an_array() -> None:
@@ -64,6 +76,34 @@ def test_two_pictures_are_counted_in_their_order(
     sent = [("p", (f"{size}", toy.written(toy.photo(*size)))) for size in sizes]
     told = client.post("/segment?format=json", files=sent).json()
     assert [(each["height"], each["width"]) for each in told] == list(sizes)
+
+
+def test_a_form_whose_answers_are_too_large_to_be_held_is_refused(
+    client: httpx.Client, toy: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = toy.written(toy.photo(40, 60))
+    one = len(client.post("/segment", content=data).content)
+    monkeypatch.setattr(schedule, "MOST_BYTES", 2 * one)
+    for pictures, status in ((1, 200), (2, 200), (3, 413)):
+        answer = client.post("/segment", files=[("p", (f"{n}", data)) for n in range(pictures)])
+        assert answer.status_code == status
+    assert "fewer pictures" in answer.json()["hint"]
+    monkeypatch.setattr(schedule, "MOST_BYTES", one - 1)
+    assert client.post("/segment", content=data).status_code == 200
+
+
+def test_pictures_of_a_form_are_not_held_together(
+    client: httpx.Client, toy: SimpleNamespace
+) -> None:
+    data = toy.written(np.zeros((500, 500, 3), np.uint8))
+    peaks = []
+    for pictures in (1, 8):
+        tracemalloc.start()
+        client.post("/segment", files=[("p", (f"{n}", data)) for n in range(pictures)])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Seven more of them would be 21 bytes a pixel.
+    assert peaks[1] < peaks[0] + 2 * 500 * 500
 
 
 def test_one_bad_picture_of_several_is_named(client: httpx.Client, toy: SimpleNamespace) -> None:

@@ -95,6 +95,8 @@ def test_a_client_without_a_key_is_turned_away_before_it_sends_its_picture(
             assert line.recv(100).startswith(b"HTTP/1.1 401 ")
         for probe in ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"):
             assert client.get(probe).status_code == 200
+        assert "model" not in client.get("/healthz").text
+        assert client.get("/healthz", headers=bearer(OLD)).json()["model"] == model.name
 
 
 def test_the_numbers_of_a_server_tell_of_its_pictures(model: Path, toy: SimpleNamespace) -> None:

@@ -33,7 +33,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     assert told.cors_origin == ("https://one.example", "http://two.example:81")
     assert told.reduced_decode is True
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
-    assert len(sevens) == 10
+    assert len(sevens) == 11
     assert {getattr(told, name) for name in sevens} == {7}
 
 
@@ -47,7 +47,13 @@ def test_a_flag_wins_over_its_variable() -> None:
     [
         ("SOFTRES_PORT", "http", "'http' is not a whole number"),
         ("SOFTRES_PORT", "70000", "port 70000 must be at least 0 and at most 65535"),
-        ("SOFTRES_DEADLINE", "nan", "deadline nan must be at least 0"),
+        ("SOFTRES_DEADLINE", "nan", "deadline nan must be at least 0.001 and at most 86400"),
+        ("SOFTRES_DEADLINE", "0", "deadline 0.0 must be at least 0.001"),
+        ("SOFTRES_DEADLINE", "inf", "deadline inf must be at least"),
+        ("SOFTRES_BODY_TIMEOUT", "-1", "body_timeout -1.0 must be at least 0.001"),
+        ("SOFTRES_SEND_TIMEOUT", "0", "send_timeout 0.0 must be at least 0.001"),
+        ("SOFTRES_DRAIN", "inf", "drain inf must be at least 0"),
+        ("SOFTRES_BATCH_DELAY", "1e400", "batch_delay inf must be at least 0"),
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
         ("SOFTRES_REDUCED_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
         ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
