@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from kernels import picture
 from serve import door, errors, health, intake, kserve, many, negotiate, openapi, operations, page
 from serve.admission import Gate
 from serve.keys import Keys
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.keys = Keys(settings.api_key_file) if settings.api_key_file else None
     app.state.workers = Workers(settings.pictures_at_once)
+    picture.keep_memory(settings.pictures_at_once)
     app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
     app.state.models = Models(settings, app.state.workers, metrics=app.state.metrics)
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)

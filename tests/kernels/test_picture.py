@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kernels.errors import UserError
-from kernels.picture import FORMATS, decode, reduced
+from kernels.picture import FORMATS, decode, keep_memory, reduced
 from kernels.shrink import shrink
 
 ORIENTATION = 0x0112
@@ -161,3 +161,21 @@ def test_the_limit_is_the_callers():
     with pytest.raises(UserError, match="16x24 is"):
         decode(data, "x", most_pixels=24 * 16 - 1)
     assert decode(data, "x", most_pixels=24 * 16).shape == (24, 16, 3)
+
+
+def test_the_memory_of_a_picture_is_used_again_for_the_next_one():
+    file = encoded(Image.fromarray(photo((1024, 2048))), "JPEG")
+    before = Image.core.get_blocks_max()
+    try:
+        reused = []
+        for pictures in (0, 1):
+            keep_memory(pictures)
+            Image.core.reset_stats()
+            for _ in range(3):
+                decode(file, "picture")
+            reused.append(Image.core.get_stats()["reused_blocks"])
+    finally:
+        Image.core.set_blocks_max(before)
+        Image.core.clear_cache()
+    assert reused[0] == 0
+    assert reused[1] >= 2
