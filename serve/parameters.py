@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from kernels.errors import UserError, one_of
@@ -48,8 +49,14 @@ def describe(kind: type[DataclassInstance], note: str = "") -> list[dict[str, An
 
 
 def _typed(kind: type[DataclassInstance]) -> Iterator[tuple[Field[Any], type]]:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     return ((each, hints[each.name]) for each in fields(kind))
+
+
+@cache
+def _hints(kind: type[DataclassInstance]) -> dict[str, Any]:
+    """Read once: it takes as long as refusing a request does."""
+    return get_type_hints(kind)
 
 
 def _value(each: Field[Any], wanted: type, query: Mapping[str, str]) -> Any:
