@@ -17,7 +17,7 @@ Kind = dict[str, Any]
 # A measure of compare.json, its title, and the digits that are shown.
 MEASURES = (
     ("boundary_miou_percent", "boundary IoU, %", 1),
-    ("memory_mb", "memory of a step, MB", 0),
+    ("memory_MB", "memory of a step, MB", 0),
     ("picture_ms", "ms a picture", 1),
     ("training_min", "training, min", 1),
 )

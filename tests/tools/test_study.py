@@ -3,23 +3,44 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+from trainer.comparison.cell import Result
+from trainer.comparison.group import Group
+from trainer.comparison.plan import Cell, Kind
+from trainer.cost import Cost
+
 TOOL = Path(__file__).parents[2] / "tools" / "study.py"
+QUARTER = Kind(factor=Fraction(1, 4), labels="area")
+COST = Cost(
+    device="cpu",
+    threads=1,
+    batch=8,
+    seconds=240.0,
+    picture_seconds=None,
+    memory=100_400_000,
+    whole_memory=None,
+    crop_flops=None,
+    picture_flops=None,
+)
 
 
-def measured(*values):
-    return {"mean": None, "deviation": None, "values": list(values)}
-
-
-def comparison(path, miou, pole, wire):
-    kind = {"factor": "1/4", "labels": "area", "seeds": list(range(len(miou)))}
-    kind |= {"miou_percent": measured(*miou), "boundary_miou_percent": measured(*miou)}
-    kind |= {"memory_mb": measured(100.4), "picture_ms": measured(), "training_min": measured(4.0)}
-    kind |= {
-        "iou_percent": {"road": measured(90), "pole": measured(*pole), "wire": measured(*wire)}
-    }
-    path.write_text(json.dumps({"shared": {"data": "folder:somewhere"}, "kinds": [kind]}))
+def comparison(path, *runs):
+    """What `trainer compare` leaves of runs with these IoUs of road, pole and wire."""
+    results = tuple(
+        Result(
+            cell=Cell(kind=QUARTER, seed=seed),
+            split="test",
+            miou=sum(run) / 3,
+            boundary_miou=None,
+            iou=dict(zip(("road", "pole", "wire"), run, strict=True)),
+            cost=COST,
+        )
+        for seed, run in enumerate(runs)
+    )
+    kinds = [Group(kind=QUARTER, results=results).plain()]
+    path.write_text(json.dumps({"shared": {"data": "folder:somewhere"}, "kinds": kinds}))
     return path
 
 
@@ -30,18 +51,20 @@ def study(*words):
 
 
 def test_rows_of_several_comparisons_stand_in_one_table(tmp_path):
-    a = comparison(tmp_path / "a.json", [40, 42], [1, 3], [5, 7])
-    b = comparison(tmp_path / "b.json", [44], [10], [20])
+    a = comparison(tmp_path / "a.json", (0.9, 0.1, 0.2), (0.9, 0.2, 0.4))
+    b = comparison(tmp_path / "b.json", (0.8, 0.3, 0.4))
     head, _, first, second = study(f"ce={a}", f"jdt={b}", "--thin", "pole,wire").splitlines()
     assert head.split("|")[5:7] == [" mIoU, % ", " thin classes, % "]
-    assert first == "| ce | 1/4 | area | 2 | 41.0 ± 1.4 | 4.0 ± 1.4 | 41.0 ± 1.4 | 100 | - | 4.0 |"
-    assert second == "| jdt | 1/4 | area | 1 | 44.0 | 15.0 | 44.0 | 100 | - | 4.0 |"
+    assert (
+        first == "| ce | 1/4 | area | 2 | 45.0 ± 7.1 | 22.5 ± 10.6 | - | 100 ± 0 | - | 4.0 ± 0.0 |"
+    )
+    assert second == "| jdt | 1/4 | area | 1 | 50.0 | 35.0 | - | 100 | - | 4.0 |"
 
 
 def test_json_has_every_seed_and_nothing_of_where_the_data_lies(tmp_path):
-    a = comparison(tmp_path / "a.json", [40, 42], [1, 3], [5, 7])
+    a = comparison(tmp_path / "a.json", (0.9, 0.1, 0.2), (0.9, 0.2, 0.4))
     told = study(f"ce={a}", "--thin", "pole,wire", "--json")
     (row,) = json.loads(told)
-    assert row["miou_percent"]["values"] == [40, 42]
-    assert row["thin_percent"] == [3, 5]
+    assert [round(value) for value in row["miou_percent"]["values"]] == [40, 50]
+    assert [round(value) for value in row["thin_percent"]] == [15, 30]
     assert "somewhere" not in told
