@@ -30,6 +30,8 @@ from serve.settings import Settings
 
 # For answers that are ready to get to their clients.
 SECONDS_TO_SEND = 5
+# Bytes of an answer that the system takes beyond what the client has room for.
+AHEAD = 1 << 17
 
 
 class Server(uvicorn.Server):
@@ -122,6 +124,9 @@ def bound(host: str, port: int) -> socket.socket:
         raise UserError(f"no address '{host}' ({error})", hint="try --host 127.0.0.1") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # The system else takes megabytes ahead, and then nothing until a third of them is read:
+        # who reads slowly would look like who reads nothing.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, AHEAD)
         listener.bind(address)
         # Two servers may bind the same address, but only one may listen.
         listener.listen()

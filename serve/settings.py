@@ -27,7 +27,8 @@ MOMENT, DAY = 0.001, 86400.0
 LEAST = {"port": 0, "queue": 0, "tile": 64, "deadline": MOMENT}
 LEAST |= {"body_timeout": MOMENT, "send_timeout": MOMENT}
 MOST = {"port": 65535, "deadline": DAY, "body_timeout": DAY, "send_timeout": DAY, "drain": DAY}
-MOST |= {"batch_delay": 1000 * DAY}
+# Each is a thread, and may keep the memory of a picture.
+MOST |= {"batch_delay": 1000 * DAY, "workers": 4096}
 
 
 @dataclass(frozen=True, kw_only=True)

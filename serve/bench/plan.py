@@ -55,10 +55,14 @@ def ours(model: Path, words: str = "") -> Contender:
 
 def variants(told: Sequence[str]) -> list[Contender]:
     """NAME=ARTEFACT OPTIONS each: our server otherwise, of the same checkpoint."""
+    form = "NAME=ARTEFACT OPTIONS"
     found = []
     for text in told:
-        name, words = _pair(text, "--variant", "NAME=ARTEFACT OPTIONS")
-        model, *options = shlex.split(words)
+        name, words = _pair(text, "--variant", form)
+        try:
+            model, *options = shlex.split(words)
+        except ValueError as error:
+            raise UserError(f"--variant '{text}' is not {form} ({error})") from None
         found.append(replace(ours(Path(model), shlex.join(options)), name=name))
     return found
 

@@ -47,8 +47,10 @@ class Options:
 
 def encode(painted: Painted, options: Options) -> bytes:
     """One annotation a class; `category_id` is the class id of the model, which begins at 0."""
-    # Of all classes: they are counted together.
-    refuse_noise(changes(painted.mask, 0), MOST_CHANGES)
+    # Of all classes: they are counted together, and go on from the foot of a column to the next.
+    mask = painted.mask
+    joints = int(np.count_nonzero(mask[-1, :-1] != mask[0, 1:]))
+    refuse_noise(changes(mask, 0) + joints, MOST_CHANGES)
     found = runs.runs(painted.mask, len(painted.contract.classes))
     told = {
         **painted.place(),

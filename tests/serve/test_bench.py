@@ -189,6 +189,12 @@ def test_goals_are_judged_by_the_best_load_of_each() -> None:
     assert "litserve: not run, it is not installed" in outcome.text()
 
 
+@pytest.mark.parametrize("text", ["int8= ", "int8='a.onnx"])
+def test_a_variant_that_names_no_artefact_is_told_its_form(text: str) -> None:
+    with pytest.raises(UserError, match="is not NAME=ARTEFACT OPTIONS"):
+        plan.variants([text])
+
+
 def test_a_variant_of_ours_is_judged_by_the_same_goals() -> None:
     outcome = Outcome(
         facts={},

@@ -276,6 +276,14 @@ def test_noise_is_refused_as_text_before_that_takes_memory(
     assert written(name, painted(noise(12, (20, 20))))
 
 
+@pytest.mark.parametrize("name", ["geojson", "rle"])
+def test_noise_of_a_single_row_is_refused_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("MOST_SIDES", "MOST_CHANGES"):
+        monkeypatch.setattr(encode.load(name), limit, 1000, raising=False)
+    with pytest.raises(UserError, match="at most 1000 changes"):
+        written(name, painted(noise(12, (1, 3000))))
+
+
 def test_the_limit_on_noise_counts_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode.load("geojson"), "MOST_SIDES", 1000)
     assert written("geojson", painted(noise(12), kept=(3,)))

@@ -96,3 +96,16 @@ def test_who_reads_slowly_gets_all_of_its_answer(line: Callable[..., socket.sock
     slow.sendall(ASKED)
     assert ended(read(slow, pause=0.02)) == ANSWERS
     assert time.monotonic() - begin > 1.5
+
+
+def test_who_reads_little_at_a_time_is_not_taken_for_deaf(
+    line: Callable[..., socket.socket],
+) -> None:
+    slow = line(window=1 << 14)
+    slow.sendall(ASKED)
+    seen, begin = [], time.monotonic()
+    # Three times as long as a deaf one has, some 200 kB a second.
+    while time.monotonic() - begin < 3.0:
+        seen.append(slow.recv(1 << 12))
+        time.sleep(0.02)
+    assert ended(b"".join([*seen, read(slow)])) == ANSWERS

@@ -52,6 +52,7 @@ def test_a_flag_wins_over_its_variable() -> None:
         ("SOFTRES_DEADLINE", "inf", "deadline inf must be at least"),
         ("SOFTRES_BODY_TIMEOUT", "-1", "body_timeout -1.0 must be at least 0.001"),
         ("SOFTRES_SEND_TIMEOUT", "0", "send_timeout 0.0 must be at least 0.001"),
+        ("SOFTRES_WORKERS", "1000000000", "workers 1000000000 must be at least 1 and at most 4096"),
         ("SOFTRES_DRAIN", "inf", "drain inf must be at least 0"),
         ("SOFTRES_BATCH_DELAY", "1e400", "batch_delay inf must be at least 0"),
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
