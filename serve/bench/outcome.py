@@ -38,7 +38,7 @@ class Outcome:
         """What was to be reached, and whether it was."""
         for own in self.ours:
             for name, times in self.least.items():
-                if name in self.best:
+                if self.best.get(name):
                     found = self.best[own] / self.best[name]
                     told = f"{own}: {found:.2f} x the requests/s of {name}, at least {times:g}"
                     yield found >= times, told

@@ -84,10 +84,14 @@ def test_a_byte_of_a_head_now_and_then_is_no_head(line: Callable[..., socket.soc
 
 
 def test_who_does_not_read_its_answer_is_left(line: Callable[..., socket.socket]) -> None:
-    deaf = line(window=4096)
-    deaf.sendall(ASKED)
-    time.sleep(2.5)
-    assert ended(read(deaf)) < ANSWERS
+    def after(seconds: float) -> int:
+        deaf = line(window=4096)
+        deaf.sendall(ASKED)
+        time.sleep(seconds)
+        return ended(read(deaf))
+
+    # A busy machine takes longer to write all that is not read.
+    assert any(after(seconds) < ANSWERS for seconds in (2.5, 15))
 
 
 def test_who_reads_slowly_gets_all_of_its_answer(line: Callable[..., socket.socket]) -> None:
