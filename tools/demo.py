@@ -20,13 +20,13 @@ from PIL import Image
 
 from export.verify import changed_pixels
 from kernels.paint import Mask
+from serve.clock import STAGES
 from trainer import checkpoint, data, pictures
 from trainer.checkpoint import Checkpoint
 
 DEMO = Path("demo")
 STEPS = 600
 POSTS = 11
-STAGES = ("decode", "shrink", "network", "paint", "encode")
 
 
 def main() -> None:
