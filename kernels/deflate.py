@@ -1,7 +1,7 @@
 """Compresses rows that mostly equal the one above, as masks do: zlib's format, found by runs alone.
 
-What zlib's own run-length strategy finds, at several times its speed: stretches that equal the row
-above are passed over 64 bytes at a time, and their checksum is known without adding them up.
+What zlib's own run-length strategy finds, but faster: where a row equals the one above it is passed
+over eight bytes at a time, and the checksum of a run is known without adding it up.
 """
 
 from __future__ import annotations

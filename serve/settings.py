@@ -20,15 +20,15 @@ PREFIX = "SOFTRES_"
 DEVICES = ("auto", "cpu", "cuda")
 LOGS = ("text", "json")
 ORIGIN = re.compile(r"\*|https?://[^/\s?#@]+")
+# Seconds: with no time at all nobody could be answered.
+MOMENT, DAY = 0.001, 86400.0
 # Of numbers; what is not listed may not be below 1.
 # Half a tile may overlap the next one, and both begin where every network's grid has a line.
-# Whoever had no time at all could never be answered.
-MOMENT, DAY = 0.001, 86400.0
-LEAST = {"port": 0, "queue": 0, "tile": 64, "deadline": MOMENT}
-LEAST |= {"body_timeout": MOMENT, "send_timeout": MOMENT}
-MOST = {"port": 65535, "deadline": DAY, "body_timeout": DAY, "send_timeout": DAY, "drain": DAY}
-# Each is a thread, and may keep the memory of a picture.
-MOST |= {"batch_delay": 1000 * DAY, "workers": 4096}
+LEAST: dict[str, float] = {"port": 0, "queue": 0, "tile": 64}
+LEAST |= dict.fromkeys(("deadline", "body_timeout", "send_timeout"), MOMENT)
+# A worker is a thread, and may keep the memory of a picture.
+MOST: dict[str, float] = {"port": 65535, "workers": 4096, "batch_delay": 1000 * DAY}
+MOST |= dict.fromkeys(("deadline", "body_timeout", "send_timeout", "drain"), DAY)
 
 
 @dataclass(frozen=True, kw_only=True)

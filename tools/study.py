@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.comparison.group import Spread
+from trainer.comparison.table import number, pipes
+
 Kind = dict[str, Any]
 # A measure of compare.json, its title, and the digits that are shown.
 MEASURES = (
@@ -43,23 +46,16 @@ def kinds(name: str, path: str, thin: Sequence[str]) -> list[Kind]:
 
 def table(rows: Sequence[Kind]) -> str:
     """For Markdown: mean and sample standard deviation over the seeds."""
-    titles = ["", "factor", "labels", "seeds", "mIoU, %", "thin classes, %"]
-    titles += [title for _, title, _ in MEASURES]
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for row in rows:
-        cells = [row["name"], row["factor"], row["labels"], str(len(row["seeds"]))]
-        cells += [spread(row["miou_percent"]["values"], 1), spread(row["thin_percent"], 1)]
-        cells += [spread(row[key]["values"], digits) for key, _, digits in MEASURES]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    titles = ("", "factor", "labels", "seeds", "mIoU, %", "thin classes, %")
+    return pipes([(*titles, *(title for _, title, _ in MEASURES)), *map(_row, rows)])
 
 
-def spread(values: Sequence[float], digits: int) -> str:
-    """'53.5 ± 1.8', or '53.5' of one seed, or '-'."""
-    if not values:
-        return "-"
-    mean = f"{statistics.fmean(values):.{digits}f}"
-    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+def _row(kind: Kind) -> tuple[str, ...]:
+    known = (kind["name"], kind["factor"], kind["labels"], str(len(kind["seeds"])))
+    qualities = (kind["miou_percent"]["values"], kind["thin_percent"])
+    measured = ((kind[key]["values"], digits) for key, _, digits in MEASURES)
+    shown = (*((values, 1) for values in qualities), *measured)
+    return (*known, *(number(Spread(values=tuple(values)), digits) for values, digits in shown))
 
 
 def _thin(kind: Kind, names: Sequence[str]) -> list[float]:

@@ -50,15 +50,18 @@ def study(*words):
     return done.stdout
 
 
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def test_rows_of_several_comparisons_stand_in_one_table(tmp_path):
     a = comparison(tmp_path / "a.json", (0.9, 0.1, 0.2), (0.9, 0.2, 0.4))
     b = comparison(tmp_path / "b.json", (0.8, 0.3, 0.4))
     head, _, first, second = study(f"ce={a}", f"jdt={b}", "--thin", "pole,wire").splitlines()
-    assert head.split("|")[5:7] == [" mIoU, % ", " thin classes, % "]
-    assert (
-        first == "| ce | 1/4 | area | 2 | 45.0 ± 7.1 | 22.5 ± 10.6 | - | 100 ± 0 | - | 4.0 ± 0.0 |"
-    )
-    assert second == "| jdt | 1/4 | area | 1 | 50.0 | 35.0 | - | 100 | - | 4.0 |"
+    assert cells(head)[4:6] == ["mIoU, %", "thin classes, %"]
+    seeds, known = ["45.0 ± 7.1", "22.5 ± 10.6"], ["-", "100", "-", "4.0"]
+    assert cells(first) == ["ce", "1/4", "area", "2", *seeds, *known]
+    assert cells(second) == ["jdt", "1/4", "area", "1", "50.0", "35.0", *known]
 
 
 def test_json_has_every_seed_and_nothing_of_where_the_data_lies(tmp_path):
