@@ -55,6 +55,12 @@ def serve(
     queue: Annotated[
         int | None, _option("queue", "Requests that may wait; more are answered 429.")
     ] = None,
+    queue_time: Annotated[
+        float | None,
+        _option(
+            "queue_time", "Seconds in the queue; who is likely to wait longer is answered 429."
+        ),
+    ] = None,
     deadline: Annotated[
         float | None, _option("deadline", "Seconds a request may wait and work; then 503.")
     ] = None,

@@ -20,8 +20,9 @@ NEWEST = 0.2
 class Gate:
     """Counts the places that are taken; it lives on the event loop and needs no lock."""
 
-    def __init__(self, *, workers: int, queue: int) -> None:
+    def __init__(self, *, workers: int, queue: int, queue_time: float | None = None) -> None:
         self.workers = workers
+        self.queue_time = queue_time  # seconds; nobody is let in who is likely to wait for longer
         self.places = workers + queue
         self.taken = 0
         self.closed = False  # the server is told to stop
@@ -44,10 +45,11 @@ class Gate:
                 hint="send it to another server, or again once this one has started anew",
                 wait=self.wait(),
             )
-        if self.taken >= self.places:
+        if self.taken >= self.places or self._takes_too_long():
+            busy = min(self.taken, self.workers)
             raise RefusedNowError(
                 429,
-                f"{self.taken} requests are held already, {self.workers} of them in work",
+                f"{self.taken} requests are held already, {busy} of them in work",
                 hint="send it again after the seconds in Retry-After",
                 wait=self.wait(),
             )
@@ -87,10 +89,18 @@ class Gate:
 
     def wait(self) -> int:
         """Whole seconds until one more is likely to get a worker, by what pictures took."""
-        turns = (self.waiting + 1) / self.workers
-        return max(1, math.ceil(turns * (self.service or 0.0)))
+        return max(1, math.ceil(self._expected()))
 
     def note(self, seconds: float) -> None:
         """One more picture was worked in that time."""
         known = seconds if self.service is None else self.service
         self.service = known + NEWEST * (seconds - known)
+
+    def _expected(self) -> float:
+        """Seconds until one more is likely to get a worker, where none is free."""
+        return (self.waiting + 1) / self.workers * (self.service or 0.0)
+
+    def _takes_too_long(self) -> bool:
+        if self.queue_time is None or self.taken < self.workers:
+            return False
+        return self._expected() > self.queue_time

@@ -46,7 +46,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keys = Keys(settings.api_key_file) if settings.api_key_file else None
     app.state.workers = Workers(settings.pictures_at_once)
     picture.keep_memory(settings.pictures_at_once)
-    app.state.gate = Gate(workers=app.state.workers.count, queue=settings.queue)
+    app.state.gate = Gate(
+        workers=app.state.workers.count, queue=settings.queue, queue_time=settings.queue_time
+    )
     app.state.models = Models(settings, app.state.workers, metrics=app.state.metrics)
     app.state.schedule = Schedule(app.state.gate, app.state.workers, deadline=settings.deadline)
     app.include_router(health.router)

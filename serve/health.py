@@ -41,6 +41,8 @@ async def healthz(request: Request) -> dict[str, Any]:
     gate: Gate = request.app.state.gate
     keys: Keys | None = request.app.state.keys
     held: dict[str, Any] = {"status": "ok", "held": gate.taken, "places": gate.places}
+    if gate.queue_time is not None:
+        held["queue_time"] = gate.queue_time
     if models.ready and (keys is None or keys.admit(request.headers)):
         first = told(models.first)
         held |= {"model": first["file"]} | {

@@ -27,6 +27,7 @@ from serve.line import Line
 from serve.models import Models
 from serve.patience import KEEP_ALIVE, Patience
 from serve.settings import Settings
+from serve.thrift import Thrift
 
 # For answers that are ready to get to their clients.
 SECONDS_TO_SEND = 5
@@ -46,6 +47,7 @@ class Server(uvicorn.Server):
         self._gate = gate
         self._patience = patience
         self._drain = drain
+        self._thrift = Thrift()
         self._told_to_stop: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -68,6 +70,7 @@ class Server(uvicorn.Server):
         """Whether to leave, asked ten times a second; until then it tells its health."""
         # All are of the kind that `configured` names.
         self._patience.look(cast(set[Line], self.server_state.connections))
+        self._thrift.look()
         if self._told_to_stop is not None:
             late = time.monotonic() - self._told_to_stop > self._drain
             if late and not self._gate.given_up:

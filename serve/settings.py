@@ -25,10 +25,10 @@ MOMENT, DAY = 0.001, 86400.0
 # Of numbers; what is not listed may not be below 1.
 # Half a tile may overlap the next one, and both begin where every network's grid has a line.
 LEAST: dict[str, float] = {"port": 0, "queue": 0, "tile": 64}
-LEAST |= dict.fromkeys(("deadline", "body_timeout", "send_timeout"), MOMENT)
+LEAST |= dict.fromkeys(("queue_time", "deadline", "body_timeout", "send_timeout"), MOMENT)
 # A worker is a thread, and may keep the memory of a picture.
 MOST: dict[str, float] = {"port": 65535, "workers": 4096, "batch_delay": 1000 * DAY}
-MOST |= dict.fromkeys(("deadline", "body_timeout", "send_timeout", "drain"), DAY)
+MOST |= dict.fromkeys(("queue_time", "deadline", "body_timeout", "send_timeout", "drain"), DAY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ class Settings:
         None  # pictures in work at once; None: as many as the kernels have threads
     )
     queue: int = 32  # requests that may wait for a worker
+    queue_time: float | None = None  # seconds they may be likely to wait; None: any
     deadline: float = 60.0  # seconds a request may wait and work, once its body is there
     body_timeout: float = 30.0  # seconds a body may take to arrive, and so may a head
     send_timeout: float = 60.0  # seconds in which a client need not read a byte of its answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 import sys
 from collections import Counter
@@ -44,6 +45,7 @@ class Strain:
     answered: float  # answers a second that it gave when asked for far more
     rate: float  # requests a second that came
     places: int  # requests that it holds at once
+    queue_time: float | None  # seconds that it lets them wait, where it was told
     unloaded_p50: float  # milliseconds
     accepted_p50: float
     accepted_p99: float
@@ -54,12 +56,19 @@ class Strain:
 
     @property
     def bound(self) -> float:
-        """Milliseconds: three times the answer alone, and a full house at the pace of easier times.
+        """Milliseconds: three times the answer alone, and the longest wait it lets anybody have.
+
+        That is the time it was told, or else a full house at the pace of easier times.
 
         By that pace, and not by the one under this load: a server that slows down under too many
         requests must not be measured by itself.
         """
-        return 3 * self.unloaded_p50 + 1000 * self.places / self.capacity
+        return 3 * self.unloaded_p50 + 1000 * min(self.full_house, self.queue_time or math.inf)
+
+    @property
+    def full_house(self) -> float:
+        """Seconds in which as many as it holds are worked off, at the pace of easier times."""
+        return self.places / self.capacity
 
     @property
     def growth(self) -> int:
@@ -80,7 +89,7 @@ class Strain:
         yield (
             self.accepted_p99 <= self.bound,
             f"p99 of what was accepted {self.accepted_p99:.0f} ms, at most {self.bound:.0f} "
-            f"(3 x {self.unloaded_p50:.0f} and {self.places} places at {self.capacity:.2f}/s)",
+            f"(3 x {self.unloaded_p50:.0f} and {self._longest_wait()})",
         )
         share = self.answered / self.capacity
         yield share >= LEAST_SHARE, f"still {share:.0%} of the {self.capacity:.2f}/s that it can"
@@ -90,6 +99,11 @@ class Strain:
             f"health within {p50:.1f} ms (p50), {p99:.1f} (p99), {longest:.1f} (longest), "
             f"under {MOST_HEALTH:g}",
         )
+
+    def _longest_wait(self) -> str:
+        if self.queue_time is not None and self.queue_time < self.full_house:
+            return f"{1000 * self.queue_time:.0f} in the queue"
+        return f"{self.places} places at {self.capacity:.2f}/s"
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -117,8 +131,8 @@ def strain(plan: Plan, seconds: float) -> Strain:
 
 
 def _strained(plan: Plan, server: Server, seconds: float, alone: Volley, capacity: float) -> Strain:
-    places, rate = _places(server), TIMES * capacity
-    with _probing(server) as health:
+    health, rate = _health(server), TIMES * capacity
+    with _probing(server) as probed:
         volley, resident = asyncio.run(_watched(plan, server, rate, seconds))
     unloaded, accepted = _row(alone).total, _row(volley).total
     assert unloaded is not None
@@ -127,12 +141,13 @@ def _strained(plan: Plan, server: Server, seconds: float, alone: Volley, capacit
         capacity=capacity,
         answered=_row(volley).rate,
         rate=rate,
-        places=places,
+        places=health["places"],
+        queue_time=health.get("queue_time"),
         unloaded_p50=unloaded.p50,
         accepted_p50=accepted.p50 if accepted else float("inf"),
         accepted_p99=accepted.p99 if accepted else float("inf"),
         statuses=dict(sorted(Counter(shot.status for shot in volley.shots).items())),
-        health=_summary(health),
+        health=_summary(probed),
         resident=tuple(resident),
         processor=volley.processor / volley.seconds,
     )
@@ -182,8 +197,8 @@ def _summary(milliseconds: Sequence[float]) -> tuple[float, float, float]:
     return float(p50), float(p99), max(milliseconds)
 
 
-def _places(server: Server) -> int:
-    """Workers and queue, as the server itself tells."""
+def _health(server: Server) -> dict[str, Any]:
+    """What the server itself tells: how many it holds, and how long."""
 
     async def asked() -> Reply:
         lines = Lines(server.port)
@@ -192,4 +207,5 @@ def _places(server: Server) -> int:
         finally:
             lines.close()
 
-    return int(json.loads(asyncio.run(asked()).body)["places"])
+    told: dict[str, Any] = json.loads(asyncio.run(asked()).body)
+    return told

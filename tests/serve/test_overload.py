@@ -176,3 +176,25 @@ def test_the_seconds_to_wait_are_those_of_the_pictures_before() -> None:
     for leave in [*leaves, *leaves]:
         leave()
     assert gate.taken == 0
+
+
+def test_who_would_wait_too_long_is_refused_though_there_is_a_place() -> None:
+    gate = Gate(workers=2, queue=8, queue_time=1.0)
+    gate.note(0.9)
+    # Two at once, and then two more: the fifth would begin after 3 x 0.45 s.
+    for _ in range(4):
+        gate.enter()
+    with pytest.raises(RefusedNowError, match="4 requests are held already, 2 of them") as refused:
+        gate.enter()
+    assert refused.value.status == 429
+
+
+def test_a_free_worker_takes_a_picture_however_long_pictures_take() -> None:
+    gate = Gate(workers=2, queue=8, queue_time=0.001)
+    gate.note(60.0)
+    leave = gate.enter()
+    gate.enter()
+    with pytest.raises(RefusedNowError, match="2 requests are held already, 2 of them"):
+        gate.enter()
+    leave()
+    gate.enter()
