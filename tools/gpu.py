@@ -136,7 +136,7 @@ def _outcome(case: ElementTree.Element) -> tuple[str, str]:
 def steps(out: Path) -> tuple[Step, ...]:
     """What is measured; the artefacts are of a model that learned a little, here."""
     model, fp32, fp16 = (str(out / name) for name in ("m.ckpt", "m-fp32.onnx", "m-fp16.onnx"))
-    fit = ("--data", "streets", "--factor", "1/4", "--steps", "200", "--device", "cuda")
+    fit = ("--recipe", "streets", "--factor", "1/4", "--steps", "200", "--device", "cuda")
     timed = ("--checkpoint", model, "--size", "512x1024", "--batch", "1,8")
     return (
         Step(title="kernels compiled ahead of time: registers/spills", words=("kernels.ahead",)),

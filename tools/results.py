@@ -1,4 +1,4 @@
-"""Prints the README's results table: several factors and seeds, scored at native size."""
+"""Prints a table of several factors and seeds on `streets`, scored at native size."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def main() -> None:
 
 def run(factor: str, seed: int, steps: int | None) -> dict[str, Any]:
     """One training run in a folder of its own."""
-    command = [sys.executable, "-m", "trainer", "fit", "--factor", factor, "--seed", str(seed)]
-    command += ["--json"] + (["--steps", str(steps)] if steps else [])
+    command = [sys.executable, "-m", "trainer", "fit", "--recipe", "streets", "--factor", factor]
+    command += ["--seed", str(seed), "--json"] + (["--steps", str(steps)] if steps else [])
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
     return {"seed": seed, **json.loads(done.stdout)}

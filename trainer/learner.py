@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kernels.contract import Contract
 from kernels.errors import UserError
-from trainer import method, network, optimiser, precision, talk
+from trainer import method, network, optimiser, precision, public_weights, talk
 from trainer.average import Average
 from trainer.batch import Batch
 from trainer.checkpoint import Checkpoint
@@ -107,10 +106,11 @@ class Learner:
 
     def begin(self) -> None:
         """Take over the pre-trained weights that the recipe names, if any."""
-        if self.recipe.weights:
+        path = public_weights.chosen(self.recipe.weights, self.recipe.model)
+        if path:
             # By name: only who brings weights needs what reads them.
             reader = importlib.import_module("trainer.weights")
-            for line in reader.fill(self.network, Path(self.recipe.weights)).told():
+            for line in reader.fill(self.network, path).told():
                 talk.say(line)
         self.objective.follow(0)
 

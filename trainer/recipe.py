@@ -29,7 +29,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The defaults are what `trainer fit` does without arguments."""
+    """The defaults are those of `--recipe streets`; `trainer fit` by itself goes by `lite`."""
 
     data: str = "streets"
     factor: Fraction = Fraction(1, 4)
@@ -40,8 +40,9 @@ class Recipe:
     labelled: str = "1"
     # A folder of pictures without labels; the rest of the training list is learned from as well.
     unlabelled: str = ""
-    # A file of pre-trained weights to begin with; none where empty.
-    weights: str = ""
+    # A file of pre-trained weights to begin with; auto: those that a package brings for the model,
+    # if any; none.
+    weights: str = "auto"
     labels: str = "area"
     loss: str = "ce"
     class_weights: str = "none"
@@ -147,10 +148,12 @@ def _refuse_at_odds(recipe: Recipe) -> None:
     if recipe.labels == FULL and (recipe.loss == "jdt" or recipe.ohem < 1):
         raise UserError(
             "--labels full goes with --loss ce or kl and without --ohem",
-            hint="take --labels area, or leave the other flag out",
+            hint="give --loss ce as well, or take --labels area",
         )
     if recipe.loss == "jdt" and recipe.ohem < 1:
-        raise UserError("--ohem picks cells, and --loss jdt has none", hint="take --loss ce")
+        raise UserError(
+            "--ohem picks cells, and --loss jdt has none", hint="give --loss ce as well"
+        )
 
 
 def flag(name: str) -> str:

@@ -11,6 +11,8 @@ from kernels.factor import read as read_factor
 from trainer.recipe import FIELDS
 
 SHIPPED = Path(__file__).parent / "recipes"
+# What `trainer fit` goes by where it is told neither another recipe nor another model.
+DEFAULT = "lite"
 KINDS: dict[str, tuple[type[Any], ...]] = {
     "str": (str,),
     "int": (int,),
@@ -70,6 +72,12 @@ def _checked(name: str, value: Any) -> Any:
     if kind == "Fraction":
         return read_factor(value)
     return float(value) if kind == "float" else value
+
+
+def default(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields under those `given`: the default recipe is made for its own model alone."""
+    said = read(DEFAULT)
+    return said if given.get("model", said["model"]) == said["model"] else {}
 
 
 def merged(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kernels.bench.facts import processor, versions
-from trainer import page
+from trainer import page, recipe_file
 from trainer.checkpoint import Checkpoint
 from trainer.cost import Cost
 from trainer.data import Dataset, usual_size
@@ -47,9 +48,14 @@ def write(
 
 def command(recipe: Recipe) -> str:
     """What is typed to train by `recipe`."""
-    changed = differences(recipe, Recipe())
+    changed = differences(recipe, replace(_by_default(recipe), model=_by_default(None).model))
     flags = [word for name, (value, _) in changed.items() for word in (flag(name), str(value))]
     return shlex.join(["trainer", "fit", *flags])
+
+
+def _by_default(recipe: Recipe | None) -> Recipe:
+    """What `trainer fit` does where it is told no more than this recipe's model, or nothing."""
+    return Recipe(**recipe_file.default({"model": recipe.model} if recipe else {}))
 
 
 def _lead(run: Run, model: Checkpoint, split: str, score: Score | None) -> str:
@@ -97,7 +103,7 @@ def _data(dataset: Dataset, recipe: Recipe) -> Facts:
 
 def _recipe(recipe: Recipe) -> list[Sequence[str]]:
     """Every field, and beside those that were chosen what they are by default."""
-    changed = differences(recipe, Recipe())
+    changed = differences(recipe, _by_default(recipe))
     defaults = {name: str(default) or "none" for name, (_, default) in changed.items()}
     return [
         ("field", "value", "by default"),

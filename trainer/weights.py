@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from kernels.errors import UserError
 from trainer.network import Network
@@ -82,7 +83,7 @@ def fill(network: Network, path: Path) -> Matched:
         unused=tuple(sorted(theirs.keys() - set(pairs.values()))),
         parameters=sum(ours[name].numel() for name in fitting),
         of_parameters=sum(value.numel() for value in ours.values()),
-        left_over=_left_over(theirs, {pairs[name] for name in fitting}),
+        left_over=_left_over(theirs, {pairs[name] for name in fitting}, body),
     )
 
 
@@ -150,9 +151,12 @@ def _shaped(name: str, tensor: Tensor) -> str:
     return f"'{name}' {list(tensor.shape)}"
 
 
-def _left_over(theirs: Mapping[str, Tensor], used: set[str]) -> float:
-    unused = sum(value.numel() for name, value in theirs.items() if name not in used)
-    return unused / max(1, sum(value.numel() for value in theirs.values()))
+def _left_over(theirs: Mapping[str, Tensor], used: set[str], body: Module) -> float:
+    """The share of the file that is not used, but for what only a classifier of pictures needs."""
+    aside = tuple(f"{name}." for name in getattr(body, "aside", ()))
+    counted = {name: t.numel() for name, t in theirs.items() if not _bare(name).startswith(aside)}
+    unused = sum(numbers for name, numbers in counted.items() if name not in used)
+    return unused / max(1, sum(counted.values()))
 
 
 def _refuse_infinite(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from kernels.errors import UserError
-from trainer import catalog, recipe_file
-from trainer.commands.fit import recipe_of, train
+from trainer import catalog, public_weights, recipe_file
+from trainer.commands.fit import fields_of, recipe_of, train
 from trainer.recipe import Recipe
 
 
@@ -37,8 +37,25 @@ def test_the_papers_recipe_is_as_published():
     assert recipe.steps == round(175 * 2975 / 3 + 0.5)
 
 
-def test_the_recipe_called_streets_is_the_default():
+def test_the_recipe_called_streets_says_what_a_recipe_is_by_itself():
     assert recipe_of(recipe_file.read("streets"), pairs=200, state=None) == Recipe()
+
+
+def test_the_default_recipe_is_taken_where_nothing_else_is_named():
+    said = recipe_file.read(recipe_file.DEFAULT)
+    assert fields_of({}) == said
+    assert fields_of({"model": said["model"]}) == said
+    assert fields_of({"loss": "ce", "epochs": 2.0}) == {**said, "loss": "ce", "epochs": 2.0}
+
+
+@pytest.mark.parametrize("given", [{"model": "compact"}, {"recipe": "streets"}, {"resume": "last"}])
+def test_another_model_another_recipe_or_an_older_run_go_without_it(given):
+    assert recipe_of(fields_of(given), pairs=1, state=None) == Recipe()
+
+
+def test_the_default_recipe_names_what_its_model_begins_with():
+    recipe = recipe_of(fields_of({}), pairs=1, state=None)
+    assert public_weights.chosen(recipe.weights, recipe.model).is_file()
 
 
 def test_flags_win_over_the_file_and_epochs_over_steps():

@@ -37,7 +37,7 @@ def fit(
         typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR", show_default="streets"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="see `trainer list`", show_default="compact")
+        str | None, typer.Option(help="see `trainer list`", show_default="lite0")
     ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="a NAME of `trainer list` or a TOML file; flags win over it")
@@ -60,14 +60,21 @@ def fit(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, no table")] = False,
     weights: Annotated[
-        str | None, _option(OPTIMISING, "a file of pre-trained weights to begin with")
+        str | None,
+        _option(
+            OPTIMISING,
+            "pre-trained ones to begin with: a file; auto: those that a package brings for the "
+            "model, if any; none",
+            "auto",
+        ),
     ] = None,
     optimiser: Annotated[str | None, _option(OPTIMISING, "adamw or sgd", "adamw")] = None,
     learning_rate: Annotated[
-        float | None, _option(OPTIMISING, "highest of the schedule", 0.003)
+        float | None, _option(OPTIMISING, "highest of the schedule", "0.001 for lite0, else 0.003")
     ] = None,
     head_rate: Annotated[
-        float | None, _option(OPTIMISING, "the head learns that many times as fast", 1)
+        float | None,
+        _option(OPTIMISING, "the head learns that many times as fast", "3 for lite0, else 1"),
     ] = None,
     momentum: Annotated[float | None, _option(OPTIMISING, "of sgd", 0.9)] = None,
     weight_decay: Annotated[float | None, _option(OPTIMISING, "pull to zero", 0.01)] = None,
@@ -117,7 +124,12 @@ def fit(
         float | None, _option(VIEWS, "strength of colour jitter, e.g. 0.25", 0)
     ] = None,
     class_uniform: Annotated[
-        float | None, _option(VIEWS, "share of crops centred on a pixel of a class, all alike", 0)
+        float | None,
+        _option(
+            VIEWS,
+            "share of crops centred on a pixel of a class, all alike",
+            "0.5 for lite0, else 0",
+        ),
     ] = None,
     labels: Annotated[
         str | None,
@@ -129,7 +141,8 @@ def fit(
         ),
     ] = None,
     loss: Annotated[
-        str | None, _option(TARGETS, "ce, kl (ce less entropy) or jdt (Jaccard)", "ce")
+        str | None,
+        _option(TARGETS, "ce, kl (ce less entropy) or jdt (Jaccard)", "jdt for lite0, else ce"),
     ] = None,
     class_weights: Annotated[
         str | None, _option(TARGETS, "none, or balanced by how rare a class is", "none")
@@ -222,7 +235,8 @@ def fields_of(given: dict[str, Any]) -> dict[str, Any]:
         raise UserError("--steps and --epochs say the same thing", hint="give one of them")
     if "recipe" in given:
         return recipe_file.merged(recipe_file.read(given["recipe"]), fields)
-    return fields
+    # A run that goes on has all its fields already.
+    return fields if "resume" in given else recipe_file.merged(recipe_file.default(fields), fields)
 
 
 def recipe_of(fields: dict[str, Any], pairs: int, state: Any) -> Any:
