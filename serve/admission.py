@@ -45,14 +45,11 @@ class Gate:
                 hint="send it to another server, or again once this one has started anew",
                 wait=self.wait(),
             )
-        if self.taken >= self.places or self._takes_too_long():
-            busy = min(self.taken, self.workers)
-            raise RefusedNowError(
-                429,
-                f"{self.taken} requests are held already, {busy} of them in work",
-                hint="send it again after the seconds in Retry-After",
-                wait=self.wait(),
-            )
+        told = f"{self.taken} requests are held already"
+        if self.taken >= self.places:
+            raise self._refusal(f"{told}, {self.workers} of them in work")
+        if self._takes_too_long():
+            raise self._refusal(f"{told}, which may take more than {self.queue_time:g} seconds")
         self.taken += 1
         held = True
 
@@ -99,6 +96,10 @@ class Gate:
     def _expected(self) -> float:
         """Seconds until one more is likely to get a worker, where none is free."""
         return (self.waiting + 1) / self.workers * (self.service or 0.0)
+
+    def _refusal(self, message: str) -> RefusedNowError:
+        hint = "send it again after the seconds in Retry-After"
+        return RefusedNowError(429, message, hint=hint, wait=self.wait())
 
     def _takes_too_long(self) -> bool:
         if self.queue_time is None or self.taken < self.workers:

@@ -36,7 +36,7 @@ from trainer.checkpoint import Checkpoint
 from trainer.recipe import Recipe
 from trainer.version import writer
 
-MODELS = ("compact", "hrnetv2-w18", "deeplabv3plus-resnet50")
+MODELS = ("compact", "lite0", "hrnetv2-w18", "deeplabv3plus-resnet50")
 TITLE = "| model | precision | batch | CPU s | MiB of plan | layers | convolutions |"
 
 

@@ -17,7 +17,18 @@ from pathlib import Path
 import torch
 
 STEPS = 200
-RECIPE = ("--data", "streets:64x128", "--factor", "1/2", "--batch", "2", "--ema", "0.99")
+RECIPE = (
+    "--recipe",
+    "streets",
+    "--data",
+    "streets:64x128",
+    "--factor",
+    "1/2",
+    "--batch",
+    "2",
+    "--ema",
+    "0.99",
+)
 RUN = ("--steps", str(STEPS), "--save-every", "7", "--device", "cpu")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -33,10 +36,28 @@ def _training(network: Network, size: Size) -> int:
     network.train()
     # Batch norm wants more than one value a channel, however small the crop.
     pictures = torch.empty((2, *size, 3), dtype=torch.uint8, device="meta")
-    with FlopCounterMode(display=False) as counter:
+    way_back = {torch.ops.aten.convolution_backward: _way_back}
+    with FlopCounterMode(display=False, custom_mapping=way_back) as counter:
         total = torch.stack([logits.sum() for logits in network.heads(pictures)]).sum()
         total.backward()  # type: ignore[no-untyped-call]
     return int(counter.get_total_flops()) // 2
+
+
+def _way_back(
+    gradient: Sequence[int],
+    features: Sequence[int],
+    weights: Sequence[int],
+    *settings: Any,
+    **_: Any,
+) -> int:
+    """Of a convolution, for each gradient that is wanted as many as on the way there.
+
+    torch's own count takes every channel of a depthwise one to meet all others.
+    """
+    transposed, _padding, _groups, wanted = settings[4:]
+    places = features[2:] if transposed else gradient[2:]
+    gradients: int = sum(wanted[:2])
+    return gradients * 2 * gradient[0] * math.prod(places) * math.prod(weights)
 
 
 def _inference(network: Network, size: Size) -> int:

@@ -108,7 +108,8 @@ class Keeper:
         if not self.run.checkpoint.is_file():
             return "begin another run with the recipe changed"
         kept = shlex.quote(str(self.run.checkpoint))
-        return f"to begin another run from what was learned: trainer fit --weights {kept} ..."
+        words = f"--model {self.learner.recipe.model} --weights {kept}"
+        return f"to begin another run from what was learned: trainer fit {words} ..."
 
     def _how_to_go_on(self) -> str:
         return f"to go on: trainer fit --resume {shlex.quote(str(self.run.folder))}"

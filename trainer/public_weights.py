@@ -7,15 +7,12 @@ from pathlib import Path
 
 from kernels.errors import UserError
 from trainer import catalog
-
-# What stands in place of a file: what the model begins with by itself, and nothing.
-AUTO, NONE = "auto", "none"
+from trainer.recipe import AUTO, NONE
 
 
 def chosen(said: str, model: str) -> Path | None:
     """The file that a recipe's `weights` mean for this model; None: all of it begins fresh."""
-    # Checkpoints of before say nothing where they mean nothing.
-    if said in ("", NONE):
+    if said == NONE:
         return None
     if said != AUTO:
         return Path(said)

@@ -15,6 +15,8 @@ from kernels.soften import MODES
 MOST_EPOCHS = 1_000_000
 # Labels at full size, and logits brought up to them.
 FULL = "full"
+# In place of a file of weights: those that a package brings for the model, if any; none at all.
+AUTO, NONE = "auto", "none"
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "labels": (*MODES, FULL),
@@ -40,9 +42,8 @@ class Recipe:
     labelled: str = "1"
     # A folder of pictures without labels; the rest of the training list is learned from as well.
     unlabelled: str = ""
-    # A file of pre-trained weights to begin with; auto: those that a package brings for the model,
-    # if any; none.
-    weights: str = "auto"
+    # A file of pre-trained weights to begin with, `auto` or `none`.
+    weights: str = AUTO
     labels: str = "area"
     loss: str = "ce"
     class_weights: str = "none"
@@ -163,7 +164,9 @@ def flag(name: str) -> str:
 
 def from_plain(plain: dict[str, Any]) -> Recipe:
     """What `plain` gave."""
-    return Recipe(**{**plain, "factor": Fraction(plain["factor"])})
+    # Before there was a word for it, nothing said that it begins with nothing.
+    begins = plain.get("weights") or NONE
+    return Recipe(**{**plain, "factor": Fraction(plain["factor"]), "weights": begins})
 
 
 def differences(mine: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:

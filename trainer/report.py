@@ -48,14 +48,15 @@ def write(
 
 def command(recipe: Recipe) -> str:
     """What is typed to train by `recipe`."""
-    changed = differences(recipe, replace(_by_default(recipe), model=_by_default(None).model))
+    changed = differences(recipe, _by_default(recipe.model))
     flags = [word for name, (value, _) in changed.items() for word in (flag(name), str(value))]
     return shlex.join(["trainer", "fit", *flags])
 
 
-def _by_default(recipe: Recipe | None) -> Recipe:
-    """What `trainer fit` does where it is told no more than this recipe's model, or nothing."""
-    return Recipe(**recipe_file.default({"model": recipe.model} if recipe else {}))
+def _by_default(model: str) -> Recipe:
+    """What `trainer fit --model MODEL` does, but for the model itself where that is not its own."""
+    usual = Recipe(**recipe_file.default({}))
+    return usual if model == usual.model else replace(Recipe(), model=usual.model)
 
 
 def _lead(run: Run, model: Checkpoint, split: str, score: Score | None) -> str:
@@ -103,7 +104,7 @@ def _data(dataset: Dataset, recipe: Recipe) -> Facts:
 
 def _recipe(recipe: Recipe) -> list[Sequence[str]]:
     """Every field, and beside those that were chosen what they are by default."""
-    changed = differences(recipe, _by_default(recipe))
+    changed = differences(recipe, _by_default(recipe.model))
     defaults = {name: str(default) or "none" for name, (_, default) in changed.items()}
     return [
         ("field", "value", "by default"),

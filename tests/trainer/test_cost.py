@@ -45,10 +45,12 @@ def test_where_memory_cannot_be_measured_a_run_goes_on_without(fit_tiny, monkeyp
     assert told.seconds > 0
 
 
-def test_a_quarter_of_the_sides_is_a_sixteenth_of_the_arithmetic():
-    compact = network.build("compact", 3)
-    whole = flops(compact, Fraction(1), (128, 256), (256, 512))
-    quarter = flops(compact, Fraction(1, 4), (32, 64), (256, 512))
+# One whose convolutions all look at all channels, and one with depthwise ones.
+@pytest.mark.parametrize("model", ["compact", "lite0"])
+def test_a_quarter_of_the_sides_is_a_sixteenth_of_the_arithmetic(model):
+    built = network.build(model, 3)
+    whole = flops(built, Fraction(1), (128, 256), (256, 512))
+    quarter = flops(built, Fraction(1, 4), (32, 64), (256, 512))
     assert whole[0] == pytest.approx(16 * quarter[0], rel=0.02)
     assert whole[1] == pytest.approx(16 * quarter[1], rel=0.02)
     # There and back is about three times there.

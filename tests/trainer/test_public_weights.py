@@ -7,6 +7,7 @@ import pytest
 
 from kernels.errors import UserError
 from trainer import catalog, public_weights
+from trainer.recipe import Recipe, from_plain
 
 PACKAGES = [
     name for name in catalog.names("models") if hasattr(catalog.find("models", name), "PACKAGE")
@@ -44,10 +45,15 @@ def test_a_named_file_wins_over_the_package(package, tmp_path):
     assert public_weights.chosen("some/file.pth", "toy").as_posix() == "some/file.pth"
 
 
-@pytest.mark.parametrize("said", ["none", ""])
-def test_none_is_none(package, said):
+def test_none_is_none(package):
     installed(package, "a.pth")
-    assert public_weights.chosen(said, "toy") is None
+    assert public_weights.chosen("none", "toy") is None
+
+
+def test_a_recipe_of_before_begins_with_nothing_as_it_did():
+    plain = Recipe().plain()
+    assert from_plain({**plain, "weights": ""}).weights == "none"
+    assert from_plain(plain) == Recipe()
 
 
 def test_a_model_without_a_package_begins_fresh():

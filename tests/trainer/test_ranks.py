@@ -12,8 +12,8 @@ import torch
 
 from kernels.errors import UserError
 from trainer import checkpoint, data
+from trainer.backbones import layers
 from trainer.fit import fit
-from trainer.models import compact
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 
@@ -21,8 +21,8 @@ from trainer.recipe import Recipe
 # model without any can be held against one process.
 PROGRAM = """
 from torch import nn
-from trainer.models import compact
-compact.BatchNorm = lambda width: nn.GroupNorm(8, width)
+from trainer.backbones import layers
+layers.BatchNorm = lambda width: nn.GroupNorm(8, width)
 from trainer.__main__ import main
 main()
 """
@@ -56,13 +56,25 @@ def together(*words, cwd, program=PROGRAM):
 
 def test_two_processes_learn_what_one_learns(shared_folder, tmp_path, monkeypatch):
     words = ("fit", "--data", f"folder:{shared_folder}", "--factor", "1/2", "--batch", 5, "--json")
-    words = (*words, "--steps", 4, "--optimiser", "sgd", "--learning-rate", 0.05, "--device", "cpu")
+    words = (
+        *words,
+        "--recipe",
+        "streets",
+        "--steps",
+        4,
+        "--optimiser",
+        "sgd",
+        "--learning-rate",
+        0.05,
+        "--device",
+        "cpu",
+    )
     (said, talk, code), (silence, no_talk, other_code) = together(*words, cwd=tmp_path)
     assert (code, other_code) == (0, 0), talk + no_talk
     assert silence == ""
     assert "step 4" in talk
     assert "step 4" not in no_talk
-    monkeypatch.setattr(compact, "BatchNorm", lambda width: torch.nn.GroupNorm(8, width))
+    monkeypatch.setattr(layers, "BatchNorm", lambda width: torch.nn.GroupNorm(8, width))
     recipe = Recipe(
         data=f"folder:{shared_folder}",
         factor=Fraction(1, 2),

@@ -53,6 +53,15 @@ def test_another_model_another_recipe_or_an_older_run_go_without_it(given):
     assert recipe_of(fields_of(given), pairs=1, state=None) == Recipe()
 
 
+def test_what_a_file_of_ones_own_leaves_open_is_as_by_default(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs = 3\nloss = 'ce'")
+    said = recipe_file.read(recipe_file.DEFAULT)
+    assert fields_of({"recipe": str(path)}) == {**said, "epochs": 3.0, "loss": "ce"}
+    path.write_text("model = 'compact'\nsteps = 3")
+    assert recipe_of(fields_of({"recipe": str(path)}), pairs=1, state=None) == Recipe(steps=3)
+
+
 def test_the_default_recipe_names_what_its_model_begins_with():
     recipe = recipe_of(fields_of({}), pairs=1, state=None)
     assert public_weights.chosen(recipe.weights, recipe.model).is_file()

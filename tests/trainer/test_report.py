@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer import data, report
+from trainer import data, recipe_file, report
 from trainer.checkpoint import Checkpoint
 from trainer.commands.compare import given_in
 from trainer.commands.fit import fields_of
@@ -101,3 +101,16 @@ def test_the_command_trains_by_the_same_recipe(options):
     program, command, *words = shlex.split(report.command(recipe))
     assert (program, command) == ("trainer", "fit")
     assert Recipe(**fields_of(given_in(words))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"model": "compact"}, ("model", "compact", "lite0")),
+        ({"model": "hrnetv2-w18"}, ("model", "hrnetv2-w18", "lite0")),
+        ({**recipe_file.default({}), "loss": "ce"}, ("loss", "ce", "jdt")),
+    ],
+)
+def test_what_was_chosen_stands_beside_what_is_usual(options, told):
+    chosen = [row for row in report._recipe(Recipe(**options))[1:] if row[2]]
+    assert chosen == [told]

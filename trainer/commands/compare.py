@@ -109,6 +109,7 @@ def _plan(
     from trainer.comparison.plan import Kind, Plan
 
     fields = fitting.fields_of(_shared(words))
+    fitting.refuse_missing_weights(fields)
     chosen = devices.choose(device)
     dataset = data.load(fields.get("data", "streets"))
     if not any(dataset.splits.get(name) for name in ("test", "val")):

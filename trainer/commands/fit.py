@@ -204,6 +204,8 @@ def train(given: dict[str, Any], device: str) -> Any:
     state = None
     if "resume" in given:
         state = resume.load(resume.find(given["resume"], given["runs"]))
+    if state is None:
+        refuse_missing_weights(fields)
     with joined(devices.choose(device)) as (ranks, own):
         begun_on = state.recipe.data if state else "streets"
         with ranks.leader_first():
@@ -224,6 +226,14 @@ def train(given: dict[str, Any], device: str) -> Any:
         )
 
 
+def refuse_missing_weights(fields: dict[str, Any]) -> None:
+    """Raise, before any data is drawn or read, where the model's own weights are not installed."""
+    from trainer import public_weights
+    from trainer.recipe import Recipe
+
+    public_weights.chosen(fields.get("weights", Recipe.weights), fields.get("model", Recipe.model))
+
+
 def fields_of(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of a recipe that flags say, and under them those of a recipe file."""
     from trainer import recipe_file
@@ -234,7 +244,7 @@ def fields_of(given: dict[str, Any]) -> dict[str, Any]:
     if "steps" in fields and "epochs" in fields:
         raise UserError("--steps and --epochs say the same thing", hint="give one of them")
     if "recipe" in given:
-        return recipe_file.merged(recipe_file.read(given["recipe"]), fields)
+        fields = recipe_file.merged(recipe_file.read(given["recipe"]), fields)
     # A run that goes on has all its fields already.
     return fields if "resume" in given else recipe_file.merged(recipe_file.default(fields), fields)
 

@@ -44,7 +44,7 @@ def test_two_factors_are_trained_once_and_set_side_by_side(compare, shared_folde
     assert files <= {path.name for path in place.iterdir()}
     changed = compare(*words, "--learning-rate", 0.1)
     assert isinstance(changed.exception, UserError)
-    assert "--learning-rate was 0.003, now 0.1" in changed.exception.message
+    assert "--learning-rate was 0.001, now 0.1" in changed.exception.message
 
 
 @pytest.mark.parametrize(
