@@ -1,7 +1,8 @@
 """Puts what several runs of `trainer compare` found into one table, with the mean of thin classes.
 
 `python tools/study.py 'cross-entropy=a/compare.json' 'jdt=b/compare.json' --thin pole,sign_symbol`:
-a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead.
+a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead;
+such a file is read again without a name. `--by-class` prints a row a class.
 """
 
 from __future__ import annotations
@@ -29,18 +30,22 @@ MEASURES = (
 def main() -> None:
     """Print the table, or JSON."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("files", nargs="+", metavar="NAME=compare.json")
+    words.add_argument("files", nargs="+", metavar="NAME=compare.json|study.json")
     words.add_argument("--thin", default="", help="classes, by commas")
     words.add_argument("--json", action="store_true", help="print JSON, no table")
+    words.add_argument("--by-class", action="store_true", help="print a row a class")
     given = words.parse_args()
     thin = [name for name in given.thin.split(",") if name]
-    rows = [row for told in given.files for row in kinds(*told.split("=", 1), thin)]
-    print(json.dumps(rows, indent=1) if given.json else table(rows))
+    rows = [row for told in given.files for row in kinds(*told.rpartition("=")[::2], thin)]
+    shown = by_class if given.by_class else table
+    print(json.dumps(rows, indent=1) if given.json else shown(rows))
 
 
 def kinds(name: str, path: str, thin: Sequence[str]) -> list[Kind]:
     """What a comparison found of each of its kinds; nothing of where its data lies."""
     found = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not name:
+        return list(found)
     return [{"name": name, **kind, "thin_percent": _thin(kind, thin)} for kind in found["kinds"]]
 
 
@@ -50,12 +55,29 @@ def table(rows: Sequence[Kind]) -> str:
     return pipes([(*titles, *(title for _, title, _ in MEASURES)), *map(_row, rows)])
 
 
+def by_class(rows: Sequence[Kind]) -> str:
+    """For Markdown: the IoU of each class, a column a kind."""
+    titles = ("IoU, %", *(f"{kind['name']}, {kind['factor']}, {kind['labels']}" for kind in rows))
+    classes = {"all classes": [kind["miou_percent"] for kind in rows]}
+    classes |= {
+        name: [kind["iou_percent"][name] for kind in rows] for name in rows[0]["iou_percent"]
+    }
+    lines = [
+        (name, *(_number(each["values"]) for each in found)) for name, found in classes.items()
+    ]
+    return pipes([titles, *lines])
+
+
+def _number(values: Sequence[float], digits: int = 1) -> str:
+    return number(Spread(values=tuple(values)), digits)
+
+
 def _row(kind: Kind) -> tuple[str, ...]:
     known = (kind["name"], kind["factor"], kind["labels"], str(len(kind["seeds"])))
     qualities = (kind["miou_percent"]["values"], kind["thin_percent"])
     measured = ((kind[key]["values"], digits) for key, _, digits in MEASURES)
     shown = (*((values, 1) for values in qualities), *measured)
-    return (*known, *(number(Spread(values=tuple(values)), digits) for values, digits in shown))
+    return (*known, *(_number(values, digits) for values, digits in shown))
 
 
 def _thin(kind: Kind, names: Sequence[str]) -> list[float]:

@@ -71,3 +71,16 @@ def test_json_has_every_seed_and_nothing_of_where_the_data_lies(tmp_path):
     assert [round(value) for value in row["miou_percent"]["values"]] == [40, 50]
     assert [round(value) for value in row["thin_percent"]] == [15, 30]
     assert "somewhere" not in told
+
+
+def test_written_json_is_read_again_and_a_row_a_class_is_printed(tmp_path):
+    a = comparison(tmp_path / "a.json", (0.9, 0.1, 0.2), (0.9, 0.2, 0.4))
+    b = comparison(tmp_path / "b.json", (0.8, 0.3, 0.4))
+    kept = tmp_path / "kept.json"
+    kept.write_text(study(f"ce={a}", f"jdt={b}", "--thin", "pole,wire", "--json"))
+    assert study(kept) == study(f"ce={a}", f"jdt={b}", "--thin", "pole,wire")
+    head, _, *rows = study(kept, "--by-class").splitlines()
+    assert cells(head) == ["IoU, %", "ce, 1/4, area", "jdt, 1/4, area"]
+    assert cells(rows[0]) == ["all classes", "45.0 ± 7.1", "50.0"]
+    assert cells(rows[2]) == ["pole", "15.0 ± 7.1", "30.0"]
+    assert len(rows) == 4
