@@ -25,7 +25,7 @@ from trainer import checkpoint, data, pictures
 from trainer.checkpoint import Checkpoint
 
 DEMO = Path("demo")
-STEPS = 600
+STEPS = 250
 POSTS = 11
 
 
