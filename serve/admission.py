@@ -30,6 +30,8 @@ class Gate:
         self._inside: set[asyncio.Task[object]] = set()
         # Seconds that a worker is busy with one picture, as a running mean; None before the first.
         self.service: float | None = None
+        # How much that varies, as a running variance.
+        self._variance = 0.0
 
     @property
     def waiting(self) -> int:
@@ -91,6 +93,7 @@ class Gate:
     def note(self, seconds: float) -> None:
         """One more picture was worked in that time."""
         known = seconds if self.service is None else self.service
+        self._variance = (1 - NEWEST) * (self._variance + NEWEST * (seconds - known) ** 2)
         self.service = known + NEWEST * (seconds - known)
 
     def _expected(self) -> float:
@@ -104,4 +107,6 @@ class Gate:
     def _takes_too_long(self) -> bool:
         if self.queue_time is None or self.taken < self.workers:
             return False
-        return self._expected() > self.queue_time
+        # Of independent turns the variances add up.
+        spread = math.sqrt((self.waiting + 1) * self._variance) / self.workers
+        return self._expected() + spread > self.queue_time

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -200,3 +200,21 @@ def test_a_free_worker_takes_a_picture_however_long_pictures_take() -> None:
         gate.enter()
     leave()
     gate.enter()
+
+
+def test_where_pictures_take_different_times_fewer_are_let_wait() -> None:
+    def held(*seconds: float) -> int:
+        gate = Gate(workers=2, queue=100, queue_time=5.0)
+        for _ in range(100):
+            for each in seconds:
+                gate.note(each)
+        # What counts is how much they vary, and not which of them came last.
+        gate.service = 0.5
+        with suppress(RefusedNowError):
+            while True:
+                gate.enter()
+        return gate.taken
+
+    # The last one that is let in begins after 20 turns of half a second by two workers.
+    assert held(0.5, 0.5) == 22
+    assert 15 < held(0.2, 0.8) < 22
