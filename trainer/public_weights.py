@@ -16,14 +16,9 @@ def chosen(said: str, model: str) -> Path | None:
         return None
     if said != AUTO:
         return Path(said)
-    package = package_of(model)
-    return _brought(package, model) if package else None
-
-
-def package_of(model: str) -> str:
-    """The package, as it is imported, that brings weights for the model; "" where none does."""
+    # As it is imported; most models have none.
     package: str = getattr(catalog.find("models", model), "PACKAGE", "")
-    return package
+    return _brought(package, model) if package else None
 
 
 def _brought(package: str, model: str) -> Path:
