@@ -1,6 +1,8 @@
 """What the floors' tests share: a tiny data set, and a model that walked the road on it."""
 
+import importlib.util
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +12,24 @@ from PIL import Image
 
 CLASSES = ["ground", "wall", "sky"]
 COLOURS = [[90, 60, 40], [200, 30, 30], [60, 120, 220]]
+
+
+TOOLS = Path(__file__).parent.parent / "tools"
+
+
+@pytest.fixture(scope="session")
+def load_tool():
+    """Loads a program of tools/, which is no package, as a module."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(f"{name}_tool", TOOLS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        # A dataclass looks its module up.
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 def scene(seed, size):

@@ -1,6 +1,5 @@
 """The README is true: its commands run, and its tree is the tree."""
 
-import importlib.util
 import os
 import re
 import shlex
@@ -97,11 +96,8 @@ def test_no_document_types_a_bare_export():
             assert not re.match(r"\s*(\$ )?export (onnx|trt|inspect)", line), f"{path.name}: {line}"
 
 
-def test_the_tree_is_the_real_tree():
-    spec = importlib.util.spec_from_file_location("tree", ROOT / "tools" / "tree.py")
-    tree = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tree)
-    assert tree.section() in README, "run tools/tree.py"
+def test_the_tree_is_the_real_tree(load_tool):
+    assert load_tool("tree").section() in README, "run tools/tree.py"
 
 
 def test_every_picture_the_readme_shows_is_there():

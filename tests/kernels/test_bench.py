@@ -1,6 +1,5 @@
 """The benchmark times only what agrees, and the stress run sees a wrong result."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -60,10 +59,8 @@ def test_without_a_gpu_its_half_says_that_it_is_not_measured():
     assert not told.stdout
 
 
-def test_the_stress_run_counts_right_and_wrong_results(monkeypatch):
-    spec = importlib.util.spec_from_file_location("stress", ROOT / "tools" / "stress.py")
-    stress = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stress)
+def test_the_stress_run_counts_right_and_wrong_results(monkeypatch, load_tool):
+    stress = load_tool("stress")
     calls, wrong, _ = stress.stress(4, 1.0)
     assert calls > 20
     assert wrong == 0

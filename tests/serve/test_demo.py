@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -12,17 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TOOL = Path(__file__).parents[2] / "tools" / "demo.py"
-
 
 @pytest.fixture(scope="module")
-def demo() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("demo_tool", TOOL)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def demo(load_tool: Callable[[str], ModuleType]) -> ModuleType:
+    return load_tool("demo")
 
 
 def test_it_reads_the_mask_and_all_stages_that_the_service_tells(

@@ -1,6 +1,5 @@
 """What one artefact costs beside another."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +10,8 @@ TOOL = Path(__file__).parents[2] / "tools" / "bill.py"
 
 
 @pytest.fixture(scope="module")
-def bill():
-    spec = importlib.util.spec_from_file_location("bill", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bill(load_tool):
+    return load_tool("bill")
 
 
 def cells(line):

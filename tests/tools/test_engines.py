@@ -1,25 +1,15 @@
 """The table of engines has a row for what was built, and tells what was not."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from kernels.errors import UserError
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "engines.py"
-
 
 @pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("engines_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    # A dataclass looks its module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool("engines")
 
 
 def test_a_model_is_traced_once_and_a_failed_build_is_told(tool, monkeypatch, capsys):

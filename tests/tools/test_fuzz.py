@@ -1,21 +1,11 @@
 """Damaged picture files give a picture or a UserError, and nothing else."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "fuzz.py"
 
 
 @pytest.fixture(scope="module")
-def fuzz():
-    spec = importlib.util.spec_from_file_location("fuzz_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def fuzz(load_tool):
+    return load_tool("fuzz")
 
 
 # Pillow warns of what it mends.

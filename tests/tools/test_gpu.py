@@ -1,6 +1,5 @@
 """The GPU's table tells what ran apart from what was skipped, failed or could not be reached."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from export import flavour
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "gpu.py"
 PASSING = "def test_a(): ..."
 SKIPPED = """
 import pytest
@@ -21,13 +19,8 @@ FAILING = "def test_c(): assert False\ndef test_d(nosuch): ..."
 
 
 @pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("gpu_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    # A dataclass looks its module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool("gpu")
 
 
 def plain(lines):

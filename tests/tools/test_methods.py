@@ -1,21 +1,14 @@
 """The experiment with few labels runs every cell once, and tells what was measured."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "methods.py"
-
 
 @pytest.fixture(scope="module")
-def methods():
-    spec = importlib.util.spec_from_file_location("methods_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def methods(load_tool):
+    return load_tool("methods")
 
 
 def result(miou):

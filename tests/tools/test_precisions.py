@@ -1,21 +1,14 @@
 """The table of precisions tells what verifying counted, of what was published and refused."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "precisions.py"
-
 
 @pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("precisions_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool("precisions")
 
 
 def test_a_row_is_what_the_artefact_or_the_report_of_its_refusal_says(tool, artefact, tmp_path):
