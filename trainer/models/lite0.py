@@ -23,13 +23,14 @@ def build(classes: int) -> Lite0:
 class Lite0(UNet):
     """The backbone's features from half of the small picture's sides on, and back up to all."""
 
+    stem_stride = 1
     fresh = DECODER
     # Of the public file: what tells what kind of picture it is.
     aside = ("_conv_head", "_bn1", "_fc")
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.backbone = EfficientNetLite0(stem_stride=1)
+        self.backbone = EfficientNetLite0(stem_stride=self.stem_stride)
         self.widths = self.backbone.widths[1:]
         self.add_decoder(classes)
 
