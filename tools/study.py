@@ -2,7 +2,8 @@
 
 `python tools/study.py 'cross-entropy=a/compare.json' 'jdt=b/compare.json' --thin pole,sign_symbol`:
 a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead;
-such a file is read again without a name. `--by-class` prints a row a class.
+such a file is read again without a name. `--by-class` prints a row a class, and `--plot FILE` draws
+what is scored over the arithmetic of a picture.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kernels.publish import published
 from trainer.comparison.group import Spread
+from trainer.comparison.plots import COLOURS, MARKERS, PIXELS_AN_INCH, scale
 from trainer.comparison.table import number, pipes
 
 Kind = dict[str, Any]
@@ -34,11 +37,16 @@ def main() -> None:
     words.add_argument("--thin", default="", help="classes, by commas")
     words.add_argument("--json", action="store_true", help="print JSON, no table")
     words.add_argument("--by-class", action="store_true", help="print a row a class")
+    words.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw quality over arithmetic, too"
+    )
     given = words.parse_args()
     thin = [name for name in given.thin.split(",") if name]
     rows = [row for told in given.files for row in kinds(*told.rpartition("=")[::2], thin)]
     shown = by_class if given.by_class else table
     print(json.dumps(rows, indent=1) if given.json else shown(rows))
+    if given.plot:
+        plot(rows, given.plot)
 
 
 def kinds(name: str, path: str, thin: Sequence[str]) -> list[Kind]:
@@ -66,6 +74,41 @@ def by_class(rows: Sequence[Kind]) -> str:
         (name, *(_number(each["values"]) for each in found)) for name, found in classes.items()
     ]
     return pipes([titles, *lines])
+
+
+def plot(rows: Sequence[Kind], path: Path) -> None:
+    """All classes, thin ones and boundaries: mean and spread over the arithmetic of a crop."""
+    from matplotlib.figure import Figure
+
+    scored = {
+        "mIoU": lambda kind: kind["miou_percent"]["values"],
+        "thin classes": lambda kind: kind["thin_percent"],
+        "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
+    }
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    for axes, (title, values) in zip(figure.subplots(1, len(scored)), scored.items(), strict=True):
+        for place, kind in enumerate(rows):
+            spread = Spread(values=tuple(values(kind)))
+            axes.errorbar(
+                Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean,
+                spread.mean,
+                yerr=spread.deviation,
+                color=COLOURS[place % len(COLOURS)],
+                marker=MARKERS[place % len(MARKERS)],
+                linestyle="",
+                capsize=3,
+                label=f"{kind['name']}, {kind['factor']}, {kind['labels']}",
+            )
+        axes.set(title=title, xlabel="GFLOP a training crop")
+        scale(axes, [statistics.fmean(kind["crop_GFLOP"]["values"]) for kind in rows])
+        axes.margins(x=0.15, y=0.15)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("IoU at native size (%)")
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    with published(path) as draft:
+        figure.savefig(draft, format="png", dpi=PIXELS_AN_INCH)
 
 
 def _number(values: Sequence[float], digits: int = 1) -> str:

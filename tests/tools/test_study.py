@@ -6,9 +6,13 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from trainer.comparison.cell import Result
 from trainer.comparison.group import Group
 from trainer.comparison.plan import Cell, Kind
+from trainer.comparison.plots import COLOURS
 from trainer.cost import Cost
 
 TOOL = Path(__file__).parents[2] / "tools" / "study.py"
@@ -21,7 +25,7 @@ COST = Cost(
     picture_seconds=None,
     memory=100_400_000,
     whole_memory=None,
-    crop_flops=None,
+    crop_flops=2_000_000_000,
     picture_flops=None,
 )
 
@@ -84,3 +88,17 @@ def test_written_json_is_read_again_and_a_row_a_class_is_printed(tmp_path):
     assert cells(rows[0]) == ["all classes", "45.0 ± 7.1", "50.0"]
     assert cells(rows[2]) == ["pole", "15.0 ± 7.1", "30.0"]
     assert len(rows) == 4
+
+
+def test_a_plot_is_drawn_beside_the_table(tmp_path):
+    a = comparison(tmp_path / "a.json", (0.9, 0.1, 0.2), (0.9, 0.2, 0.4))
+    b = comparison(tmp_path / "b.json", (0.8, 0.3, 0.4))
+    drawn = tmp_path / "study.png"
+    told = study(f"ce={a}", f"jdt={b}", "--thin", "pole", "--plot", drawn)
+    assert told == study(f"ce={a}", f"jdt={b}", "--thin", "pole")
+    with Image.open(drawn) as plot:
+        shown = np.asarray(plot.convert("RGB")).reshape(-1, 3)
+    # Both rows are there, each in its colour.
+    for colour in COLOURS[:2]:
+        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+        assert (shown == wanted).all(1).sum() > 30, colour

@@ -8,12 +8,12 @@ from trainer.backbones.efficientnet_lite import EfficientNetLite0, Padded
 from trainer.models import lite0
 
 
-@pytest.fixture(scope="module")
-def filled():
+@pytest.fixture(scope="module", params=["lite0", "lite0-strided"])
+def filled(request):
     """What became of the public file, and the network that it filled."""
     torch.manual_seed(0)
-    made = network.build("lite0", 5).eval()
-    return weights.fill(made, public_weights.chosen("auto", "lite0")), made
+    made = network.build(request.param, 5).eval()
+    return weights.fill(made, public_weights.chosen("auto", request.param)), made
 
 
 def test_the_public_file_fills_all_but_the_decoder(filled):
@@ -62,6 +62,14 @@ def test_the_levels_halve_from_the_whole_picture_on():
         (320, 4, 6),
     ]
     assert backbone.widths == (16, 24, 40, 112, 320)
+
+
+def test_the_published_stem_sees_the_picture_twice_as_fine_for_the_same_sizes():
+    fine, plain = (
+        network.build(name, 5).eval().body.encode(torch.zeros(1, 3, *size))
+        for name, size in (("lite0-strided", (128, 192)), ("lite0", (64, 96)))
+    )
+    assert [level.shape for level in fine] == [level.shape for level in plain]
 
 
 @pytest.mark.parametrize(("kernel", "first"), [(3, 0), (5, -1)])

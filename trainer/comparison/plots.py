@@ -66,7 +66,7 @@ def _scatter(panel: Any, found: Sequence[Group], cost: Measure, measure: Measure
         )
         for group, x, y in zip(of_mode, across, up, strict=True):
             _name(panel, str(group.kind.factor), x.mean, y.mean, place)
-    _scale(panel, [group.spread(cost).mean for group in found])
+    scale(panel, [group.spread(cost).mean for group in found])
     panel.margins(x=0.15, y=0.2)
     panel.grid(alpha=0.3, which="major")
     panel.spines[["top", "right"]].set_visible(False)
@@ -100,7 +100,7 @@ def _name(panel: Any, text: str, x: float, y: float, place: int) -> None:
     )
 
 
-def _scale(panel: Any, costs: Sequence[float]) -> None:
+def scale(panel: Any, costs: Sequence[float]) -> None:
     """Costs grow with the square of the factor: shown even where they are far apart."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
