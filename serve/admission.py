@@ -15,6 +15,8 @@ from serve.errors import RefusedNowError
 
 # How much the latest picture counts in the running mean of what one takes.
 NEWEST = 0.2
+# Standard deviations above the mean that one wait in a hundred exceeds, of what sums up of many.
+RARELY = 2.33
 
 
 class Gate:
@@ -22,7 +24,9 @@ class Gate:
 
     def __init__(self, *, workers: int, queue: int, queue_time: float | None = None) -> None:
         self.workers = workers
-        self.queue_time = queue_time  # seconds; nobody is let in who is likely to wait for longer
+        self.queue_time = (
+            queue_time  # seconds; who is let in waits for longer once in a hundred times
+        )
         self.places = workers + queue
         self.taken = 0
         self.closed = False  # the server is told to stop
@@ -61,6 +65,11 @@ class Gate:
             held = False
 
         return leave
+
+    def refuse_late(self, waited: float) -> None:
+        """Raise where one whose turn has come waited for too many seconds after all."""
+        if self.queue_time is not None and waited > self.queue_time:
+            raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -109,4 +118,4 @@ class Gate:
             return False
         # Of independent turns the variances add up.
         spread = math.sqrt((self.waiting + 1) * self._variance) / self.workers
-        return self._expected() + spread > self.queue_time
+        return self._expected() + RARELY * spread > self.queue_time

@@ -99,18 +99,21 @@ class Schedule:
         with model.used() as segmenter:
             answers: list[Result] = []
             for job in jobs:
-                answers.append(await self._one(model, segmenter, job, told))
+                # Who was worked for once is not turned away with half of it done.
+                answers.append(await self._one(model, segmenter, job, told, fresh=not answers))
                 _refuse_heavy(answers)
             return answers
 
     async def _one(
-        self, model: Model, segmenter: Segmenter, job: Job[Result], told: Record
+        self, model: Model, segmenter: Segmenter, job: Job[Result], told: Record, *, fresh: bool
     ) -> Result:
         clock, since = Stopwatch(), time.perf_counter()
         try:
             async with self._turns:
                 begin = time.perf_counter()
                 clock.add("queue", begin - since)
+                if fresh:
+                    self._gate.refuse_late(begin - since)
                 with model.batcher.coming():
                     taken = await self._workers.run(lambda: job.take(segmenter, clock))
                 told.pixels += sum(one.size[0] * one.size[1] for one in taken)
