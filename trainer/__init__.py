@@ -2,8 +2,10 @@
 
 import os
 
+# How often one of torch's threads looks for the others before it sleeps. Spinning on, they keep
+# the late one from its core where another program is busy. This is what libgomp takes by itself
+# where it knows of more threads than cores; it reads it when torch is imported.
+SPINS = "1000"
+
 if "OMP_WAIT_POLICY" not in os.environ:
-    # Torch's threads wait for one another by spinning, and beside another program they keep the one
-    # that is late from its core. It has to be said before torch is imported; 1000 is what libgomp
-    # takes by itself where it knows of more threads than cores.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
