@@ -58,7 +58,7 @@ def serve(
     queue_time: Annotated[
         float | None,
         _option(
-            "queue_time", "Seconds in the queue; who is likely to wait longer is answered 429."
+            "queue_time", "Seconds in the queue; who is likely to wait longer, or did, gets 429."
         ),
     ] = None,
     deadline: Annotated[

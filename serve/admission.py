@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from serve.errors import RefusedNowError
 
 # How much the latest picture counts in the running mean of what one takes.
-NEWEST = 0.2
-# Standard deviations above the mean that one wait in a hundred exceeds, of what sums up of many.
+NEWEST = 0.1
+# Standard deviations above its mean that a normal number is once in a hundred times.
 RARELY = 2.33
 
 
@@ -24,9 +24,8 @@ class Gate:
 
     def __init__(self, *, workers: int, queue: int, queue_time: float | None = None) -> None:
         self.workers = workers
-        self.queue_time = (
-            queue_time  # seconds; who is let in waits for longer once in a hundred times
-        )
+        # Seconds. Nobody is let in who is likely to wait for longer, nor worked for who did.
+        self.queue_time = queue_time
         self.places = workers + queue
         self.taken = 0
         self.closed = False  # the server is told to stop
@@ -67,8 +66,11 @@ class Gate:
         return leave
 
     def refuse_late(self, waited: float) -> None:
-        """Raise where one whose turn has come waited for too many seconds after all."""
-        if self.queue_time is not None and waited > self.queue_time:
+        """Raise where one whose turn has come waited for too many seconds after all.
+
+        A server that is about to stop answers whom it let in.
+        """
+        if self.queue_time is not None and waited > self.queue_time and not self.closed:
             raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
 
     @contextmanager
@@ -116,6 +118,8 @@ class Gate:
     def _takes_too_long(self) -> bool:
         if self.queue_time is None or self.taken < self.workers:
             return False
-        # Of independent turns the variances add up.
-        spread = math.sqrt((self.waiting + 1) * self._variance) / self.workers
+        # Of independent turns the variances add up, and all share the running mean's own error.
+        turns = self.waiting + 1
+        share = turns + turns**2 * NEWEST / (2 - NEWEST)
+        spread = math.sqrt(share * self._variance) / self.workers
         return self._expected() + RARELY * spread > self.queue_time

@@ -136,7 +136,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     406: _problem("No format is of a type that `Accept` takes."),
     408: _problem("The body took too long to arrive."),
     413: _problem("More bytes or more pixels than the server takes."),
-    429: _later("As many requests wait as may; the body was not read."),
+    429: _later(
+        "As many requests wait as may, and the body was not read; or the turn came too late."
+    ),
     500: _problem("The server failed; its log says why."),
     503: _later("No answer within the deadline, or the server is about to stop."),
 }

@@ -111,9 +111,9 @@ class Schedule:
         try:
             async with self._turns:
                 begin = time.perf_counter()
-                clock.add("queue", begin - since)
                 if fresh:
                     self._gate.refuse_late(begin - since)
+                clock.add("queue", begin - since)
                 with model.batcher.coming():
                     taken = await self._workers.run(lambda: job.take(segmenter, clock))
                 told.pixels += sum(one.size[0] * one.size[1] for one in taken)

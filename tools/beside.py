@@ -59,8 +59,10 @@ def beside(busy: bool) -> Iterator[None]:
         yield
         return
     with subprocess.Popen([sys.executable, "-c", BUSY]) as other:
-        yield
-        other.kill()
+        try:
+            yield
+        finally:
+            other.kill()
 
 
 def apart(spins: str) -> float:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+# Before torch: it says how torch's threads wait.
+import trainer  # noqa: F401  # isort: skip
 import torch
 
 from kernels.errors import reported

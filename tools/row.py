@@ -23,7 +23,7 @@ def main() -> None:
     words.add_argument("checkpoints", nargs="+", type=Path, metavar="MODEL.ckpt")
     words.add_argument("--data", default="streets")
     words.add_argument("--picture", type=int, default=0, help="its place in the test split")
-    words.add_argument("--out", type=Path, default=Path("docs/streets.png"))
+    words.add_argument("--out", type=Path, default=Path("row.png"))
     given = words.parse_args()
     with reported():
         pictures.side_by_side([row(given.checkpoints, given.data, given.picture)], given.out)

@@ -3,7 +3,7 @@
 `python tools/study.py 'cross-entropy=a/compare.json' 'jdt=b/compare.json' --thin pole,sign_symbol`:
 a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead;
 such a file is read again without a name. `--by-class` prints a row a class, and `--plot FILE` draws
-what is scored over the arithmetic of a picture.
+what is scored over the arithmetic of a training crop.
 """
 
 from __future__ import annotations
@@ -94,13 +94,13 @@ def plot(rows: Sequence[Kind], path: Path) -> None:
                 spread.mean,
                 yerr=spread.deviation,
                 color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[place % len(MARKERS)],
+                marker=MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
                 linestyle="",
                 capsize=3,
                 label=f"{kind['name']}, {kind['factor']}, {kind['labels']}",
             )
         axes.set(title=title, xlabel="GFLOP a training crop")
-        scale(axes, [statistics.fmean(kind["crop_GFLOP"]["values"]) for kind in rows])
+        scale(axes, [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows])
         axes.margins(x=0.15, y=0.15)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

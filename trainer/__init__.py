@@ -2,9 +2,9 @@
 
 import os
 
-# How often one of torch's threads looks for the others before it sleeps. Spinning on, they keep
-# the late one from its core where another program is busy. This is what libgomp takes by itself
-# where it knows of more threads than cores; it reads it when torch is imported.
+# How often one of torch's threads looks for the others before it sleeps, ten microseconds or so.
+# Spinning for milliseconds, as libgomp has it, they keep the late one from its core where another
+# program is busy. It is read once, when torch is imported.
 SPINS = "1000"
 
 if "OMP_WAIT_POLICY" not in os.environ:

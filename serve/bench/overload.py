@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -50,6 +51,7 @@ class Strain:
     accepted_p50: float
     accepted_p99: float
     statuses: dict[int, int]
+    late: int  # of those with 429: let in, and refused when their turn came
     health: tuple[float, float, float]  # p50, p99 and the longest, milliseconds
     resident: tuple[int, ...]  # bytes, over time
     processor: float  # of the load, in cores
@@ -80,7 +82,8 @@ class Strain:
     def verdicts(self) -> Iterator[tuple[bool, str]]:
         """What must be, and whether it was."""
         told = ", ".join(f"{count} x {status}" for status, count in self.statuses.items())
-        yield set(self.statuses) <= ALLOWED, f"every answer is 200, 429 or 503: {told}"
+        late = f", {self.late} of them let in before" if self.late else ""
+        yield set(self.statuses) <= ALLOWED, f"every answer is 200, 429 or 503: {told}{late}"
         yield (
             self.growth <= MOST_GROWTH,
             f"memory flat: {self.growth / 2**20:+.1f} MiB to {self.resident[-1] / 2**20:.0f}, "
@@ -147,6 +150,7 @@ def _strained(plan: Plan, server: Server, seconds: float, alone: Volley, capacit
         accepted_p50=accepted.p50 if accepted else float("inf"),
         accepted_p99=accepted.p99 if accepted else float("inf"),
         statuses=dict(sorted(Counter(shot.status for shot in volley.shots).items())),
+        late=late(_asked(server, "/metrics").decode()),
         health=_summary(probed),
         resident=tuple(resident),
         processor=volley.processor / volley.seconds,
@@ -197,15 +201,24 @@ def _summary(milliseconds: Sequence[float]) -> tuple[float, float, float]:
     return float(p50), float(p99), max(milliseconds)
 
 
+def late(metrics: str) -> int:
+    """Requests answered 429 that a model was looked up for: who is refused at the door has none."""
+    refused = re.findall(r'softres_requests_total{.*model="[^"]+".*status="429"} (\S+)', metrics)
+    return int(sum(map(float, refused)))
+
+
 def _health(server: Server) -> dict[str, Any]:
     """What the server itself tells: how many it holds, and how long."""
+    told: dict[str, Any] = json.loads(_asked(server, "/healthz"))
+    return told
 
+
+def _asked(server: Server, path: str) -> bytes:
     async def asked() -> Reply:
         lines = Lines(server.port)
         try:
-            return await lines.ask(get("/healthz"))
+            return await lines.ask(get(path))
         finally:
             lines.close()
 
-    told: dict[str, Any] = json.loads(asyncio.run(asked()).body)
-    return told
+    return asyncio.run(asked()).body

@@ -222,6 +222,7 @@ SOUND = Strain(
     accepted_p50=1900,
     accepted_p99=2100,
     statuses={200: 540, 429: 5460},
+    late=0,
     health=(2, 20, 60),
     resident=(300 << 20,) * 100,
     processor=0.1,

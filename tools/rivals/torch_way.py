@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import time
 from pathlib import Path
+
+# Before torch is imported: its threads wait as they do without our trainer.
+os.environ.pop("GOMP_SPINCOUNT", None)
 
 import numpy as np
 import torch

@@ -18,8 +18,8 @@ DECODER = ("scene", "deepest", "merges", "head")
 class UNet(nn.Module):
     """An encoder whose finest level lies at half of the sides, and logits at all of them.
 
-    The head predicts 2x2 logits for each cell of that level (pixel shuffle). Where a stem halves
-    the sides before, all of it is half as fine.
+    The head predicts 2x2 logits for each cell of that level (pixel shuffle). [h,w] are the sides
+    that the stem leaves: those of the picture, but where it halves them.
     """
 
     stride = 1

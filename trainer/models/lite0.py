@@ -35,6 +35,6 @@ class Lite0(UNet):
         self.add_decoder(classes)
 
     def encode(self, picture: Tensor) -> list[Tensor]:
-        """What the backbone sees, at a half to a sixteenth of the sides."""
+        """What the backbone sees, at a half to a sixteenth of what the stem leaves."""
         levels: list[Tensor] = self.backbone(picture)
         return levels[1:]
