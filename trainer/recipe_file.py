@@ -11,8 +11,9 @@ from kernels.factor import read as read_factor
 from trainer.recipe import FIELDS
 
 SHIPPED = Path(__file__).parent / "recipes"
-# What `trainer fit` goes by where it is told neither another recipe nor another model.
+# What `trainer fit` goes by where it is told neither another recipe nor another model than these.
 DEFAULT = "lite"
+MADE_FOR = ("lite0", "lite0-strided")
 KINDS: dict[str, tuple[type[Any], ...]] = {
     "str": (str,),
     "int": (int,),
@@ -75,9 +76,9 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def default(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields under those `given`: the default recipe is made for its own model alone."""
+    """The fields under those `given`: the default recipe is made for some models alone."""
     said = read(DEFAULT)
-    return said if given.get("model", said["model"]) == said["model"] else {}
+    return said if given.get("model", said["model"]) in MADE_FOR else {}
 
 
 def merged(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def test_a_run_that_was_stopped_has_a_page_without_a_score(page):
         {},
         {"model": "lite0"},
         {"model": "lite0", "loss": "jdt", "learning_rate": 1e-3, "ema": 0.5},
+        {"model": "lite0-strided", "loss": "jdt", "factor": Fraction(1, 2)},
         {"model": "hrnetv2-w18", "class_uniform": 0.5},
         {
             "data": "folder:a 'b'",
