@@ -19,12 +19,12 @@ def _default(name: str) -> Any:
 def _option(name: str, text: str) -> Any:
     """An option whose default is that of the setting, so that a variable can come between."""
     default = _default(name)
-    told = f" [default: {default}]" if default not in (None, ()) else ""
+    shown = False if default in (None, ()) else str(default)
     limits: dict[str, Any] = {}
     if isinstance(default, int | float):
         limits = {"min": settings.LEAST.get(name, 1 if isinstance(default, int) else 0)}
         limits |= {"max": settings.MOST[name]} if name in settings.MOST else {}
-    return typer.Option(help=text + told, show_default=False, **limits)
+    return typer.Option(help=text, show_default=shown, **limits)
 
 
 def serve(

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from kernels.errors import reported
 from serve.bench import pictures
 from serve.clock import STAGES
 from serve.segment import Segmenter
@@ -30,7 +31,8 @@ def main() -> None:
     given = words.parse_args()
     height, width = map(int, given.size.split("x"))
     jpeg = pictures.made_up((height, width))
-    servers = [Segmenter(path, threads=1) for path in given.artefacts]
+    with reported():
+        servers = [Segmenter(path, threads=1) for path in given.artefacts]
     took = [defaultdict(list) for _ in servers]
     for turn in range(given.turns + WARM_UP):
         for segmenter, found in zip(servers, took, strict=True):

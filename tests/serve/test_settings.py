@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -103,3 +106,17 @@ def test_names_that_say_nothing_or_two_things_are_refused(
     with pytest.raises(UserError, match=says) as raised:
         Settings(models=models)
     assert raised.value.hint
+
+
+def test_help_says_what_a_setting_is_by_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "serve", "--help"],
+        env={**os.environ, "COLUMNS": "250"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = {line.split()[1]: line for line in done.stdout.splitlines() if " --" in line}
+    for flag, default in (("--queue", 32), ("--max-pixels", 64_000_000), ("--tile", 2048)):
+        assert f"[default: ({default})]" in lines[flag]
+    assert "default:" not in lines["--queue-time"]

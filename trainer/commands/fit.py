@@ -70,11 +70,11 @@ def fit(
     ] = None,
     optimiser: Annotated[str | None, _option(OPTIMISING, "adamw or sgd", "adamw")] = None,
     learning_rate: Annotated[
-        float | None, _option(OPTIMISING, "highest of the schedule", "0.001 for lite0, else 0.003")
+        float | None, _option(OPTIMISING, "highest of the schedule", "0.001 for lite0*, else 0.003")
     ] = None,
     head_rate: Annotated[
         float | None,
-        _option(OPTIMISING, "the head learns that many times as fast", "3 for lite0, else 1"),
+        _option(OPTIMISING, "the head learns that many times as fast", "3 for lite0*, else 1"),
     ] = None,
     momentum: Annotated[float | None, _option(OPTIMISING, "of sgd", 0.9)] = None,
     weight_decay: Annotated[float | None, _option(OPTIMISING, "pull to zero", 0.01)] = None,
@@ -128,7 +128,7 @@ def fit(
         _option(
             VIEWS,
             "share of crops centred on a pixel of a class, all alike",
-            "0.5 for lite0, else 0",
+            "0.5 for lite0*, else 0",
         ),
     ] = None,
     labels: Annotated[
@@ -142,7 +142,7 @@ def fit(
     ] = None,
     loss: Annotated[
         str | None,
-        _option(TARGETS, "ce, kl (ce less entropy) or jdt (Jaccard)", "jdt for lite0, else ce"),
+        _option(TARGETS, "ce, kl (ce less entropy) or jdt (Jaccard)", "jdt for lite0*, else ce"),
     ] = None,
     class_weights: Annotated[
         str | None, _option(TARGETS, "none, or balanced by how rare a class is", "none")
