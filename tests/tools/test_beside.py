@@ -24,7 +24,7 @@ def test_a_row_a_kind_of_waiting_and_nobody_is_left_busy(load_tool, monkeypatch,
     rows = [line.strip("|").split("|") for line in capsys.readouterr().out.splitlines()[2:]]
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["as in libgomp", "300.0", "2.0"],
-        ["ours", "1.0", "2.0"],
+        ["ours", "10.0", "2.0"],
     ]
     assert len(begun) == 2 * tool.TURNS
     assert all(process.poll() is not None for process in begun)

@@ -6,13 +6,15 @@ import sys
 
 import pytest
 
+from trainer import SPINS
+
 SAID = "GOMP_SPINCOUNT"
 SCRIPT = f"import os, sys, trainer; print(os.environ.get('{SAID}'), 'torch' in sys.modules)"
 
 
 @pytest.mark.parametrize(
     ("given", "spins"),
-    [({}, "1000"), ({SAID: "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+    [({}, SPINS), ({SAID: "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
 )
 def test_threads_spin_little_unless_the_environment_says_how_they_wait(given, spins):
     told = (SAID, "OMP_WAIT_POLICY")
