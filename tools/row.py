@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.errors import reported
+from kernels.errors import UserError, reported
 from trainer import checkpoint, data, pictures
 from trainer.evaluate import predict
 
@@ -31,7 +31,12 @@ def main() -> None:
 
 def row(paths: list[Path], name: str, place: int) -> list[NDArray[np.uint8]]:
     """The panels, from left to right."""
-    sample = data.load(name).split("test")[place].read()
+    pairs = data.load(name).split("test")
+    if not 0 <= place < len(pairs):
+        raise UserError(
+            f"--picture {place}: the test split has {len(pairs)}", hint="the first one is 0"
+        )
+    sample = pairs[place].read()
     models = [checkpoint.load(path) for path in paths]
     masks = [predict(model.network, model.contract, sample.picture) for model in models]
     contract = models[0].contract

@@ -1,7 +1,9 @@
 """The row of masks that README shows."""
 
 import numpy as np
+import pytest
 
+from kernels.errors import UserError
 from trainer import data
 
 
@@ -16,3 +18,8 @@ def test_photo_truth_and_each_mask_stand_in_their_middle_squares(load_tool, mode
     assert (truth.any(2) == (sample.labels[:, 11:72] != 255)).all()
     assert np.array_equal(*masks)
     assert all(mask.any(2).all() for mask in masks)
+
+
+def test_a_picture_that_is_not_there_is_told(load_tool, model, shared_folder):
+    with pytest.raises(UserError, match="--picture 2: the test split has 2"):
+        load_tool("row").row([model], f"folder:{shared_folder}", 2)
