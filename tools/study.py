@@ -85,12 +85,13 @@ def plot(rows: Sequence[Kind], path: Path) -> None:
         "thin classes": lambda kind: kind["thin_percent"],
         "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
     }
+    costs = [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows]
     figure = Figure(figsize=(11, 4), layout="constrained")
     for axes, (title, values) in zip(figure.subplots(1, len(scored)), scored.items(), strict=True):
-        for place, kind in enumerate(rows):
+        for place, (kind, cost) in enumerate(zip(rows, costs, strict=True)):
             spread = Spread(values=tuple(values(kind)))
             axes.errorbar(
-                Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean,
+                cost,
                 spread.mean,
                 yerr=spread.deviation,
                 color=COLOURS[place % len(COLOURS)],
@@ -100,7 +101,7 @@ def plot(rows: Sequence[Kind], path: Path) -> None:
                 label=f"{kind['name']}, {kind['factor']}, {kind['labels']}",
             )
         axes.set(title=title, xlabel="GFLOP a training crop")
-        scale(axes, [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows])
+        scale(axes, costs)
         axes.margins(x=0.15, y=0.15)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
