@@ -59,14 +59,14 @@ def around(
     opset = max(entry.version for entry in core.opset_import if not entry.domain)
     graph = Nodes(prefix="shrink", opset=opset)
     size = _sides(graph, graph.value(IMAGE), taken.fixed_size)
-    shrink_nodes.shrink(graph, size, contract.factor)
+    shrink_nodes.shrink(graph, size, contract)
     graph.prefix = "feed"
     # Of `small` itself: a reader that cuts there has no image to measure.
-    fixed = small_size(taken.fixed_size, contract.factor) if taken.fixed_size else None
-    cells = _sides(graph, graph.value(SMALL), fixed)
-    _feed(graph, body, cells)
+    fixed = contract.seen_size(taken.fixed_size) if taken.fixed_size else None
+    seen = _sides(graph, graph.value(SMALL), fixed)
+    _feed(graph, body, seen)
     before = len(graph.nodes)
-    logits = _logits(graph, body, cells)
+    logits = _logits(graph, body, seen, contract.sight)
     if logits.name != LOGITS:
         _rename(core.graph, logits.name, LOGITS)
     if head != "logits":
@@ -113,7 +113,7 @@ def _sides(graph: Nodes, picture: Value, fixed: Size | None) -> tuple[Value, Val
     return graph.call("Squeeze", ends[0]), graph.call("Squeeze", ends[1])
 
 
-def _feed(graph: Nodes, body: Body, cells: tuple[Value, Value]) -> None:
+def _feed(graph: Nodes, body: Body, seen: tuple[Value, Value]) -> None:
     """small -> picture: normalised, and padded below and to the right to what the body takes."""
     mean, spread = (part.astype(np.float32).reshape(3, 1, 1) for part in (body.mean, body.spread))
     steps: list[tuple[str, list[Any], dict[str, Any]]] = [
@@ -121,7 +121,7 @@ def _feed(graph: Nodes, body: Body, cells: tuple[Value, Value]) -> None:
         ("Sub", [mean], {}),
         ("Div", [spread], {}),
     ]
-    lacking = [_lacking(side, body.multiple) for side in cells]
+    lacking = [_lacking(side, body.multiple) for side in seen]
     if any(side.known is None or side.known for side in lacking):
         ends = [graph.call("Unsqueeze", side, [0]) for side in lacking]
         pads = graph.call("Concat", [0, 0, 0, 0, 0, 0], *ends, axis=0)
@@ -137,16 +137,19 @@ def _lacking(side: Value, multiple: int) -> Value:
     return (side + (multiple - 1)) // multiple * multiple - side
 
 
-def _logits(graph: Nodes, body: Body, cells: tuple[Value, Value]) -> Value:
-    """scores -> logits: brought back to the grid of the small picture, the padding cut away."""
+def _logits(graph: Nodes, body: Body, seen: tuple[Value, Value], sight: int) -> Value:
+    """scores -> logits: brought to their grid, the padding cut away."""
     graph.prefix = "logits"
     value = graph.value(PREFIX + SCORES)
-    padded = any(_is_padded(side, body.multiple) for side in cells)
-    if body.stride > 1:
-        scales = np.array([1, 1, body.stride, body.stride], np.float32)
+    padded = any(_is_padded(side, body.multiple) for side in seen)
+    if body.stride > sight:
+        larger = body.stride // sight
+        scales = np.array([1, 1, larger, larger], np.float32)
         value = paint_nodes.enlarge(graph, value, scales=scales, name="" if padded else LOGITS)
     if padded:
-        ends = graph.call("Concat", *(graph.call("Unsqueeze", s, [0]) for s in cells), axis=0)
+        ends = graph.call(
+            "Concat", *(graph.call("Unsqueeze", s // sight, [0]) for s in seen), axis=0
+        )
         value = graph.call("Slice", value, [0, 0], ends, [2, 3], name=LOGITS)
     return value
 

@@ -85,7 +85,7 @@ class Value:
         return self.graph.call("Sub", self, other)
 
     def __mul__(self, other: Any) -> Value:
-        return self.graph.call("Mul", self, other)
+        return self if other == 1 else self.graph.call("Mul", self, other)
 
     def __floordiv__(self, other: Any) -> Value:
-        return self.graph.call("Div", self, other)
+        return self if other == 1 else self.graph.call("Div", self, other)

@@ -67,7 +67,7 @@ class Seen:
     def read(self) -> Iterator[NDArray[np.float32]]:
         """Each shrunk, normalised and padded: [1,3,h,w]."""
         for pair in self.labelled.pairs:
-            small = kernels.shrink(data.read_picture(pair.picture), self.contract.factor)
+            small = kernels.seen(data.read_picture(pair.picture), self.contract)
             yield self.body.picture_of(small)
 
 

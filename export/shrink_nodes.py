@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from onnx import TensorProto
 
 from export.nodes import Nodes, Value
 from kernels.artefact import IMAGE, SMALL
+from kernels.contract import Contract
 
 HEIGHT, WIDTH = 1, 2
 
 
-def shrink(graph: Nodes, size: tuple[Value, Value], factor: Fraction) -> None:
+def shrink(graph: Nodes, size: tuple[Value, Value], contract: Contract) -> None:
     """image -> small: weighted sums over the cells, rounded half to even."""
     image = graph.value(IMAGE)
-    if factor == 1:
+    if contract.factor == contract.sight == 1:
         graph.call("Cast", image, to=TensorProto.FLOAT, name=SMALL)
         return
     # A column of sums stays below 2^24 (255 x 65 535 rows), so float32 holds it exactly; sums over
     # both axes need whole numbers. The cast comes first: TensorRT takes uint8 into nothing else.
     picture = graph.call("Cast", image, to=TensorProto.FLOAT)
-    rows, shares = _cells(graph, size[0], factor)
+    rows, shares = _cells(graph, size[0], contract)
     shares = graph.call("Cast", graph.call("Unsqueeze", shares, [2, 3]), to=TensorProto.FLOAT)
     pixels = graph.call("Gather", picture, rows, axis=HEIGHT) * shares
     sums = graph.call("ReduceSum", pixels, [2], keepdims=0)
-    columns, shares = _cells(graph, size[1], factor)
+    columns, shares = _cells(graph, size[1], contract)
     whole = graph.call("Cast", sums, to=TensorProto.INT64)
     pixels = graph.call("Gather", whole, columns, axis=WIDTH) * graph.call("Unsqueeze", shares, [2])
     sums = graph.call("ReduceSum", pixels, [3], keepdims=0)
@@ -33,14 +32,14 @@ def shrink(graph: Nodes, size: tuple[Value, Value], factor: Fraction) -> None:
     graph.call("Cast", _half_even(graph, sums, area), to=TensorProto.FLOAT, name=SMALL)
 
 
-def _cells(graph: Nodes, pixels: Value, factor: Fraction) -> tuple[Value, Value]:
+def _cells(graph: Nodes, pixels: Value, contract: Contract) -> tuple[Value, Value]:
     """Of one axis, per cell [cells, taps], which pixels it covers and how much of each.
 
     The arithmetic of `kernels.factor`, in units of 1/cells of a pixel: there a pixel is `cells`
     long and a cell is `pixels` long.
     """
-    top, bottom = factor.numerator, factor.denominator
-    cells = graph.call("Max", (pixels * (2 * top) + bottom) // (2 * bottom), 1)
+    top, bottom = contract.factor.numerator, contract.factor.denominator
+    cells = graph.call("Max", (pixels * (2 * top) + bottom) // (2 * bottom), 1) * contract.sight
     # A cell touches ceil(pixels / cells) pixels, and one more where edges fall between pixels.
     uneven = graph.call("Min", pixels - (pixels // cells) * cells, 1)
     taps = (pixels - 1) // cells + uneven + 1

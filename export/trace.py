@@ -20,7 +20,6 @@ from export.geometry import PICTURE, SCORES, Body
 from export.intake import Intake
 from kernels.contract import Contract
 from kernels.errors import RefusedError, UserError
-from kernels.factor import small_size
 from trainer.network import Network
 
 # In multiples of what the body takes; two different ones, so that no axis is mistaken for another.
@@ -58,7 +57,7 @@ def _example(contract: Contract, intake: Intake, multiple: int) -> tuple[int, in
     if intake.fixed_size is None:
         return batch, 3, EXAMPLE[0] * multiple, EXAMPLE[1] * multiple
     height, width = (
-        -(side // -multiple) * multiple for side in small_size(intake.fixed_size, contract.factor)
+        -(side // -multiple) * multiple for side in contract.seen_size(intake.fixed_size)
     )
     return batch, 3, height, width
 

@@ -116,7 +116,7 @@ class Comparison:
 
 def compare(checkpoint: Checkpoint, batch: NDArray[np.uint8], answer: Answer) -> Comparison:
     """The checkpoint through torch and the kernels, against the artefact's answer."""
-    small = kernels.shrink(batch, checkpoint.contract.factor)
+    small = kernels.seen(batch, checkpoint.contract)
     logits = torch_logits(checkpoint, small)
     size = (batch.shape[1], batch.shape[2])
     if answer.logits.shape != logits.shape:
@@ -158,7 +158,7 @@ def changed_pixels(
     checkpoint: Checkpoint, picture: NDArray[np.uint8], served: Mask
 ) -> tuple[int, int]:
     """Pixels of a served mask that torch gives another class, and those beyond rounding."""
-    logits = torch_logits(checkpoint, kernels.shrink(picture, checkpoint.contract.factor)[None])[0]
+    logits = torch_logits(checkpoint, kernels.seen(picture, checkpoint.contract)[None])[0]
     ours = kernels.paint(logits, (picture.shape[0], picture.shape[1]))
     return _differing(ours, served), len(unexplained(logits, ours, served))
 

@@ -1,7 +1,7 @@
 """The three operators everything stands on: `shrink`, `soften` and `paint`."""
 
 from kernels.paint import paint, painting
-from kernels.shrink import shrink
+from kernels.shrink import seen, shrink
 from kernels.soften import soften
 
-__all__ = ["paint", "painting", "shrink", "soften"]
+__all__ = ["paint", "painting", "seen", "shrink", "soften"]

@@ -1,6 +1,7 @@
-"""What a model promises: classes, colours, factor. Written once by the trainer, carried verbatim.
+"""What a model promises: classes, colours, factor and sight.
 
-Every stage reads it from the file it is given, so nobody types a class list or a size twice.
+Written once by the trainer, carried verbatim: every stage reads it from the file it is
+given, so nobody types a class list or a size twice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from kernels.errors import UserError, about
-from kernels.factor import read
+from kernels.factor import read, small_size
 
 VERSION = 1
 MOST_CLASSES = 65535
@@ -25,7 +26,8 @@ class Contract:
 
     classes: tuple[str, ...]
     palette: tuple[Colour, ...]
-    factor: Fraction  # side of the small picture / side of the full one
+    factor: Fraction  # side of the logits / side of the full picture
+    sight: int = 1  # side of the small picture, which the network sees / side of the logits
     ignore: int = 255
     writer: str
 
@@ -34,6 +36,12 @@ class Contract:
             check_meaning(self.classes, self.palette, self.ignore)
         if read(self.factor) != self.factor or not isinstance(self.factor, Fraction):
             raise UserError(f"contract: factor {self.factor!r} is not an exact fraction")
+        if not _is_int(self.sight) or self.sight < 1 or self.sight * self.factor > 1:
+            raise UserError(f"contract: sight {self.sight!r} does not go with {self.factor}")
+
+    def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the small picture that the network sees of one of `size`."""
+        return small_size(size, self.factor, self.sight)
 
     def to_json(self) -> str:
         """The one text form; the same contract is always the same bytes."""
@@ -50,6 +58,8 @@ class Contract:
                 f"contract: written by {writer} in a version this softres does not read",
                 hint=f"this one reads version {VERSION}: install the softres that wrote the file",
             )
+        # Before there was a word for it, a network saw no more than it answers.
+        plain.setdefault("sight", 1)
         names = {field.name for field in fields(cls)}
         for problem, which in (
             ("unknown", plain.keys() - names),

@@ -4,6 +4,9 @@ An axis of n pixels at factor f has m = max(1, floor(n*f + 1/2)) cells, and cell
 [i*n/m, (i+1)*n/m). Everything here is integer arithmetic: with n/m = p/q in lowest terms, lengths
 are counted in q-ths of a pixel, so a pixel is q long, a cell is p long, and coverage is a whole
 number.
+
+A network may see the picture finer than it answers: `sight` cells of the picture, down and across,
+in every cell of its labels and logits. They are cells of the same kind, only `sight * m` of them.
 """
 
 from __future__ import annotations
@@ -62,15 +65,16 @@ class Axis:
         return np.asarray(np.maximum(last - first, 0))
 
 
-def axis(pixels: int, factor: Fraction) -> Axis:
+def axis(pixels: int, factor: Fraction, sight: int = 1) -> Axis:
     """The cells of an axis of `pixels` pixels."""
-    cells = max(1, (2 * pixels * factor.numerator + factor.denominator) // (2 * factor.denominator))
+    double = 2 * pixels * factor.numerator + factor.denominator
+    cells = sight * max(1, double // (2 * factor.denominator))
     length = Fraction(pixels, cells)
     return Axis(
         pixels=pixels, cells=cells, cell_length=length.numerator, pixel_length=length.denominator
     )
 
 
-def small_size(size: tuple[int, int], factor: Fraction) -> tuple[int, int]:
+def small_size(size: tuple[int, int], factor: Fraction, sight: int = 1) -> tuple[int, int]:
     """(height, width) of the reduced picture."""
-    return axis(size[0], factor).cells, axis(size[1], factor).cells
+    return axis(size[0], factor, sight).cells, axis(size[1], factor, sight).cells

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from kernels import bounds
+from kernels.contract import Contract
 from kernels.errors import UserError, about
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -77,21 +78,23 @@ def decode(data: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> NDArray
 
 
 def reduced(
-    data: bytes, name: str, factor: Fraction, *, most_pixels: int = MOST_PIXELS
+    data: bytes, name: str, contract: Contract, *, most_pixels: int = MOST_PIXELS
 ) -> Reduced | None:
     """The picture as the JPEG decoder itself reduces it; None where only `shrink` can.
 
-    It can where the file is a JPEG, the factor 1/2, 1/4 or 1/8 and both sides are multiples of 8:
-    then the cells are those of `shrink`, though their values are no plain means.
+    It can where the file is a JPEG whose sides are multiples of 8, and 1/2, 1/4 or 1/8 of them is
+    to be seen: then the cells are those of `shrink`, though their values are no plain means.
     """
     with _opened(data, name, most_pixels) as image:
         width, height = image.size
+        seen = contract.seen_size((height, width))
         whole = width % BLOCK == height % BLOCK == 0
-        if image.format != "JPEG" or not whole or 1 / factor not in DCT_SCALES:
+        scales = {Fraction(height, seen[0]), Fraction(width, seen[1])}
+        if image.format != "JPEG" or not whole or len(scales) > 1 or scales.pop() not in DCT_SCALES:
             return None
-        image.draft("RGB", (int(width * factor), int(height * factor)))
+        image.draft("RGB", (seen[1], seen[0]))
         small = _pixels(image)
-    turned = small.shape[:2] != (height * factor, width * factor)
+    turned = small.shape[:2] != seen
     return Reduced(small=small, size=(width, height) if turned else (height, width))
 
 

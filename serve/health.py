@@ -26,6 +26,7 @@ def told(model: Model) -> dict[str, Any]:
         "runtime": model.segmenter.runtime.name,
         "classes": len(contract.classes),
         "factor": str(contract.factor),
+        "sight": contract.sight,
         "batch": model.batcher.most,
     }
 
@@ -46,7 +47,7 @@ async def healthz(request: Request) -> dict[str, Any]:
     if models.ready and (keys is None or keys.admit(request.headers)):
         first = told(models.first)
         held |= {"model": first["file"]} | {
-            name: first[name] for name in ("runtime", "classes", "factor")
+            name: first[name] for name in ("runtime", "classes", "factor", "sight")
         }
     return held
 

@@ -200,7 +200,7 @@ class Segmenter:
         seen = None
         paints = isinstance(self.runtime, runtimes.Painting)
         if self.reduced_decode and not ask.wants_picture and not paints:
-            seen = reduced(data, name, self.contract.factor, most_pixels=self.max_pixels)
+            seen = reduced(data, name, self.contract, most_pixels=self.max_pixels)
         return seen or decode(data, name, most_pixels=self.max_pixels)
 
     def _refuse_size(self, size: tuple[int, int]) -> None:
@@ -218,7 +218,7 @@ class Segmenter:
     def _feed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if isinstance(self.runtime, runtimes.Painting):
             return picture
-        return kernels.shrink(picture, self.contract.factor)
+        return kernels.seen(picture, self.contract)
 
     def _knows(self, ask: Ask) -> bool:
         return self.has_confidence or not ask.confidence

@@ -22,6 +22,8 @@ from trainer import checkpoint, data
 from trainer.evaluate import predict
 
 FACTORS = ["1", "1/2", "1/3", "2/5", "1/4", "1/8"]
+# Factors at which the default model sees the picture twice as fine as it answers.
+SEEN_FINER = ["2/5", "1/4"]
 SIZES = [(333, 517), (1, 1), (40, 7)]
 # A network of two steps knows little: some of its 172 161 pixels are ties to the last digit.
 MOST_TIES = 5
@@ -31,12 +33,17 @@ def picture(size):
     return verify.structured(np.random.default_rng(5), size)
 
 
-@pytest.fixture(scope="module", params=FACTORS)
+@pytest.fixture(
+    scope="module",
+    params=[*((f, "compact", 1) for f in FACTORS), *((f, "lite0-strided", 2) for f in SEEN_FINER)],
+    ids=lambda param: f"{param[1]}-{param[0]}",
+)
 def stops(request, fit_tiny):
     """Checkpoint and artefact of a two-step run at one factor."""
-    _, model = fit_tiny(factor=request.param)
-    build("onnx", model, model.with_suffix(".onnx"))
-    return request.param, model, model.with_suffix(".onnx")
+    factor, model, sight = request.param
+    _, path = fit_tiny(factor=factor, model=model, sight=sight, weights="none")
+    build("onnx", path, path.with_suffix(".onnx"))
+    return factor, path, path.with_suffix(".onnx")
 
 
 def test_at_every_factor_the_served_mask_is_predicts_and_has_the_pictures_size(stops):

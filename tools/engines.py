@@ -31,12 +31,12 @@ from export.trace import trace
 from kernels import engine
 from kernels.contract import Contract
 from kernels.errors import UserError, reported
-from trainer import network, streets
+from trainer import network, recipe_file, streets
 from trainer.checkpoint import Checkpoint
 from trainer.recipe import Recipe
 from trainer.version import writer
 
-MODELS = ("compact", "lite0", "hrnetv2-w18", "deeplabv3plus-resnet50")
+MODELS = ("compact", "lite0-strided", "hrnetv2-w18", "deeplabv3plus-resnet50")
 TITLE = "| model | precision | batch | CPU s | MiB of plan | layers | convolutions |"
 
 
@@ -91,15 +91,17 @@ def rows(found: Flavour, model: str, given: Any, order: Order) -> Iterator[str]:
 
 def fresh_checkpoint(model: str) -> Checkpoint:
     """A checkpoint as if after no step, with the classes of `streets`."""
+    recipe = Recipe(**{**recipe_file.default({"model": model}), "model": model})
     contract = Contract(
         classes=streets.CLASSES,
         palette=streets.PALETTE,
-        factor=Recipe.factor,
+        factor=recipe.factor,
+        sight=recipe.sight_there,
         ignore=streets.IGNORE,
         writer=writer(),
     )
-    built = network.build(model, len(contract.classes)).eval()
-    return Checkpoint(network=built, contract=contract, recipe=Recipe(model=model), steps_done=0)
+    built = network.build(model, len(contract.classes), sight=contract.sight).eval()
+    return Checkpoint(network=built, contract=contract, recipe=recipe, steps_done=0)
 
 
 def build(found: Flavour, fresh: Checkpoint, body: Body, options: Options, order: Order) -> str:
@@ -134,7 +136,7 @@ class MadeUp:
     def read(self) -> Iterator[NDArray[np.float32]]:
         """One, shrunk and normalised."""
         picture = verify.pictures()[0][0]
-        yield self.body.picture_of(kernels.shrink(picture, self.contract.factor))
+        yield self.body.picture_of(kernels.seen(picture, self.contract))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def compared(runtime: runtimes.Runtime, samples: list[data.Sample], quality: int
     seconds = dict.fromkeys(confusions, 0.0)
     changed = pixels = 0
     # Compiles `shrink` before anything is timed.
-    kernels.shrink(samples[0].picture, contract.factor)
+    kernels.seen(samples[0].picture, contract)
     for sample in samples:
         file = _jpeg(sample.picture, quality)
         masks = {}
@@ -79,11 +79,11 @@ def _jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def _seen(file: bytes, name: str, contract: Contract, in_jpeg: bool) -> Reduced:
-    seen = reduced(file, name, contract.factor) if in_jpeg else None
+    seen = reduced(file, name, contract) if in_jpeg else None
     if seen is not None:
         return seen
     picture = decode(file, name)
-    small = kernels.shrink(picture, contract.factor)
+    small = kernels.seen(picture, contract)
     return Reduced(small=small, size=(picture.shape[0], picture.shape[1]))
 
 

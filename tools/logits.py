@@ -22,7 +22,7 @@ def main() -> None:
     given = words.parse_args()
     with reported():
         loaded = checkpoint.load(given.checkpoint)
-        small = kernels.shrink(data.read_picture(given.picture), loaded.contract.factor)
+        small = kernels.seen(data.read_picture(given.picture), loaded.contract)
     with torch.inference_mode():
         logits = loaded.network(torch.from_numpy(small)[None])[0].float().numpy()
     np.save(given.out, logits)

@@ -18,7 +18,7 @@ from typing import Any
 
 from export import onnx_file, precisions, report
 
-MODELS = ("compact", "lite0", "hrnetv2-w18", "deeplabv3plus-resnet50")
+MODELS = ("compact", "lite0-strided", "hrnetv2-w18", "deeplabv3plus-resnet50")
 WORDS = "words.json"
 HEADINGS = ("model", "precision", "changed pixels", "mIoU torch", "mIoU artefact", "MB", "outcome")
 REFUSED = 1

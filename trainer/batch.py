@@ -17,7 +17,7 @@ from trainer.views import Frame
 class Unlabelled:
     """Crops without labels: as they are (weak), and the same crops in disguise (strong)."""
 
-    weak: Tensor  # uint8 [N,h,w,3]
+    weak: Tensor  # uint8 [N,h*sight,w*sight,3]
     strong: tuple[Tensor, ...]  # each as weak
     valid: Tensor  # float32 [N,h,w] the share of each cell that lies inside its picture
     frames: tuple[Frame, ...]
@@ -42,9 +42,9 @@ class Unlabelled:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Pictures and their targets: shares of their own size, or labels at full size."""
+    """Pictures and their targets: shares on the grid of the logits, or labels at full size."""
 
-    pictures: Tensor  # uint8 [N,h,w,3]
+    pictures: Tensor  # uint8 [N,h*sight,w*sight,3]
     shares: Tensor  # float32 [N,C,h,w]; [N,0,h,w] where the labels are at full size
     # One [H,W] a picture: zoomed views of one small size come from windows of many.
     labels: tuple[Tensor, ...] = ()

@@ -68,7 +68,12 @@ def load(path: Path) -> Checkpoint:
         with about(path):
             contract = Contract.from_json(content["contract"])
             recipe = from_plain(content["recipe"])
-            network = build(recipe.model, len(contract.classes), config=content.get("config", ""))
+            network = build(
+                recipe.model,
+                len(contract.classes),
+                sight=contract.sight,
+                config=content.get("config", ""),
+            )
         network.load_state_dict(content["weights"])
         steps_done = int(content["steps_done"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

@@ -17,7 +17,7 @@ from trainer.score import Score, Truth, scored
 
 def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) -> Mask:
     """The full-size mask of a full-size picture."""
-    small = kernels.shrink(picture, contract.factor)
+    small = kernels.seen(picture, contract)
     device = next(network.parameters()).device
     with torch.inference_mode():
         logits = network(torch.from_numpy(small)[None].to(device))[0]

@@ -25,7 +25,9 @@ def flops(
     # Meta tensors have a shape and no content: the count costs nothing, at any size.
     shape = copy.deepcopy(network).to("meta")
     try:
-        return _training(shape, crop), _inference(shape, small_size(picture, factor))
+        sight = network.sight
+        seen = crop[0] * sight, crop[1] * sight
+        return _training(shape, seen), _inference(shape, small_size(picture, factor, sight))
     except (RuntimeError, ValueError, NotImplementedError) as error:
         # Whatever a model of somebody's own does that depends on the content.
         talk.say(f"note: operations not counted ({str(error).splitlines()[0]})")

@@ -47,6 +47,8 @@ class Camera:
         self, crop: tuple[int, int], recipe: Recipe, dataset: Dataset, device: torch.device
     ) -> None:
         self.crop, self.recipe, self.dataset, self.device = crop, recipe, dataset, device
+        sight = recipe.sight_there
+        self._seen = crop[0] * sight, crop[1] * sight
 
     def prepare(self, sample: Sample, shot: Shot) -> Negative | View:
         """What a thread does: all that the GPU cannot, which may be the whole view."""
@@ -80,7 +82,7 @@ class Camera:
         small = shrink(
             self._together([one.picture for one in group]),
             views=seen,
-            small=self.crop,
+            small=self._seen,
             outside=OUTSIDE,
         )
         shares = soften(

@@ -81,6 +81,7 @@ class Learner:
             classes=dataset.classes,
             palette=dataset.palette,
             factor=recipe.factor,
+            sight=recipe.sight_there,
             ignore=dataset.ignore,
             writer=writer(),
         )
@@ -239,7 +240,7 @@ class Learner:
 
 
 def _network(recipe: Recipe, classes: int, device: torch.device) -> Network:
-    made = network.build(recipe.model, classes)
+    made = network.build(recipe.model, classes, sight=recipe.sight_there)
     made.to(device)
     # Channels innermost: 1.6 times the speed on a CPU.
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -25,6 +25,12 @@ def box(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
     return inside
 
 
+def over(pictures: Tensor, place: Tensor) -> Tensor:
+    """Places bool [N,h,w] of cells, as [N,h*sight,w*sight,1] over pictures that are as fine."""
+    sight = pictures.shape[1] // place.shape[1]
+    return place.repeat_interleave(sight, 1).repeat_interleave(sight, 2)[..., None]
+
+
 def mixed(batch: Tensor, place: Tensor) -> Tensor:
     """Each of [N,...] with what the next one shows where its own `place` is true.
 

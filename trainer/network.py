@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -66,30 +67,30 @@ class Configured(Protocol):
 
 
 class Network(nn.Module):
-    """Normalises, pads to what the body takes, and brings the logits back to the small picture.
+    """Normalises, pads to what the body takes, and brings the logits to the grid of the labels.
 
-    One logit cell a small pixel: a coarser grid, stretched to a size that its stride does not
-    divide, would lie beside the pixels it speaks of.
+    One logit cell for `sight` small pixels, down and across: a coarser grid, stretched to a size
+    that its stride does not divide, would lie beside the pixels it speaks of.
     """
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, sight: int = 1) -> None:
         super().__init__()
-        self.body = body
+        self.body, self.sight = body, sight
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("spread", torch.tensor(SPREAD).view(1, 3, 1, 1))
 
     def forward(self, small: Tensor) -> Tensor:
-        """0..255 [N,h,w,3] -> float32 logits [N,C,h,w]."""
-        return self._on_small(self.body(self._picture(small)), small)
+        """0..255 [N,h,w,3] -> float32 logits [N,C,h/sight,w/sight]."""
+        return self._on_cells(self.body(self._picture(small)), small)
 
     def heads(self, small: Tensor) -> list[Tensor]:
         """What `forward` gives, and the same of the auxiliary heads: for training."""
         picture = self._picture(small)
         heads = self.body.heads if isinstance(self.body, Guessing) else _alone(self.body)
-        return [self._on_small(logits, small) for logits in heads(picture)]
+        return [self._on_cells(logits, small) for logits in heads(picture)]
 
     def encode(self, small: Tensor) -> list[Tensor]:
         """What the encoder sees of 0..255 [N,h,w,3] on each of its grids, the finest first."""
@@ -97,18 +98,19 @@ class Network(nn.Module):
 
     def decode(self, levels: list[Tensor], small: Tensor) -> Tensor:
         """What `forward` gives for the picture of these levels."""
-        return self._on_small(self._divided.decode(levels), small)
+        return self._on_cells(self._divided.decode(levels), small)
 
     def decode_heads(self, levels: list[Tensor], small: Tensor) -> list[Tensor]:
         """What `heads` gives for the picture of these levels."""
         if not isinstance(self.body, Guessing):
             return [self.decode(levels, small)]
         guesses: list[Tensor] = cast(Any, self.body).decode_heads(levels)
-        return [self._on_small(logits, small) for logits in guesses]
+        return [self._on_cells(logits, small) for logits in guesses]
 
-    def padded(self, small: tuple[int, int]) -> tuple[int, int]:
-        """The sides that the body sees of a small picture: what its levels cover."""
-        return small[0] + self._lacking(small[0]), small[1] + self._lacking(small[1])
+    def padded(self, cells: tuple[int, int]) -> tuple[int, int]:
+        """What the body's levels cover, in cells of the logits, of a grid of so many cells."""
+        height, width = (side + self._lacking(side * self.sight) // self.sight for side in cells)
+        return height, width
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -154,15 +156,16 @@ class Network(nn.Module):
         multiple = self.body.multiple
         return (side + multiple - 1) // multiple * multiple - side
 
-    def _on_small(self, logits: Tensor, small: Tensor) -> Tensor:
-        """The body's logits, on the grid of the small picture."""
-        height, width = small.shape[1:3]
-        if self.body.stride > 1:
-            logits = F.interpolate(logits, scale_factor=float(self.body.stride), mode="bilinear")
+    def _on_cells(self, logits: Tensor, small: Tensor) -> Tensor:
+        """The body's logits, on the grid of the labels."""
+        height, width = small.shape[1] // self.sight, small.shape[2] // self.sight
+        if self.body.stride > self.sight:
+            larger = float(self.body.stride // self.sight)
+            logits = F.interpolate(logits, scale_factor=larger, mode="bilinear")
         return logits[..., :height, :width]
 
 
-def build(model: str, classes: int, *, config: str = "") -> Network:
+def build(model: str, classes: int, *, sight: int = 1, config: str = "") -> Network:
     """A fresh network around the model of that name; `config` is what such a network told."""
     name, _, where = model.partition(":")
     module = catalog.find("models", name)
@@ -172,7 +175,20 @@ def build(model: str, classes: int, *, config: str = "") -> Network:
     if where and not wanted:
         raise UserError(f"model '{model}': nothing follows '{name}'", hint=f"write {name}")
     body = module.build(classes, config or where) if wanted else module.build(classes)
-    return Network(cast(Body, body))
+    _refuse_sight(sight, model, body)
+    return Network(cast(Body, body), sight)
+
+
+def _refuse_sight(sight: int, model: str, body: Body) -> None:
+    """Raise where the cells of the logits would hold no whole number of what the body gives."""
+    both = math.gcd(body.stride, body.multiple)
+    taken = [each for each in range(1, both + 1) if both % each == 0]
+    if sight not in taken:
+        raise UserError(
+            f"--sight {sight} is not for {model}, which takes {', '.join(map(str, taken))}",
+            hint="so many pixels a network sees, down and across, for each of its logits: leave it "
+            "out, or choose another --model",
+        )
 
 
 def _dividable() -> list[str]:

@@ -35,6 +35,9 @@ class Recipe:
 
     data: str = "streets"
     factor: Fraction = Fraction(1, 4)
+    # How many cells of the small picture, down and across, lie in a cell of its labels and logits:
+    # so many at most, for nothing is finer than full size.
+    sight: int = 1
     model: str = "compact"
     # How it learns: NAME or NAME:option=value,...
     method: str = "soft"
@@ -97,6 +100,12 @@ class Recipe:
         _refuse_at_odds(self)
 
     @property
+    def sight_there(self) -> int:
+        """The sight that full size allows."""
+        fitting = (s for s in range(self.sight, 0, -1) if self.sight % s == 0)
+        return next(s for s in fitting if s * self.factor <= 1)
+
+    @property
     def look_every(self) -> int:
         """Steps from one look at the validation split to the next."""
         return self.validate_every or max(1, self.steps // 5)
@@ -125,7 +134,7 @@ def _share(least: str = "0", most: str = "1") -> tuple[Callable[[float], bool], 
 
 
 RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    **{name: _at_least(1) for name in ("steps", "batch", "accumulate", "zoom")},
+    **{name: _at_least(1) for name in ("sight", "steps", "batch", "accumulate", "zoom")},
     **{
         name: _at_least(0)
         for name in ("validate_every", "validate_pairs", "early_stop", "weight_decay", "clip")

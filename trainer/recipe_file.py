@@ -13,7 +13,8 @@ from trainer.recipe import FIELDS
 SHIPPED = Path(__file__).parent / "recipes"
 # What `trainer fit` goes by where it is told neither another recipe nor another model than these.
 DEFAULT = "lite"
-MADE_FOR = ("lite0", "lite0-strided")
+# Each with what it wants otherwise.
+MADE_FOR: dict[str, dict[str, Any]] = {"lite0-strided": {}, "lite0": {"sight": 1}}
 KINDS: dict[str, tuple[type[Any], ...]] = {
     "str": (str,),
     "int": (int,),
@@ -78,7 +79,8 @@ def _checked(name: str, value: Any) -> Any:
 def default(given: dict[str, Any]) -> dict[str, Any]:
     """The fields under those `given`: the default recipe is made for some models alone."""
     said = read(DEFAULT)
-    return said if given.get("model", said["model"]) in MADE_FOR else {}
+    model = given.get("model", said["model"])
+    return {**said, **MADE_FOR[model]} if model in MADE_FOR else {}
 
 
 def merged(said: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

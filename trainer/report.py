@@ -55,8 +55,9 @@ def command(recipe: Recipe) -> str:
 
 def _by_default(model: str) -> Recipe:
     """What `trainer fit --model MODEL` does, but for the model itself where that is not its own."""
-    usual = Recipe(**recipe_file.default({}))
-    return usual if model in recipe_file.MADE_FOR else replace(Recipe(), model=usual.model)
+    if model in recipe_file.MADE_FOR:
+        return Recipe(**recipe_file.default({"model": model}))
+    return replace(Recipe(), model=recipe_file.default({})["model"])
 
 
 def _lead(run: Run, model: Checkpoint, split: str, score: Score | None) -> str:

@@ -34,7 +34,7 @@ Kind = TypeVar("Kind", bound=np.unsignedinteger[Any])
 class View:
     """What one training example shows the network."""
 
-    picture: NDArray[np.uint8]  # [h,w,3]
+    picture: NDArray[np.uint8]  # [h*sight,w*sight,3]
     shares: NDArray[np.float32]  # [C,h,w]; [0,h,w] where the labels stay at full size
     labels: Mask | None = None  # [H,W]
 
@@ -58,7 +58,7 @@ class Frame:
 class Disguised:
     """A crop without labels, as it is and in disguise."""
 
-    weak: NDArray[np.uint8]  # [h,w,3]
+    weak: NDArray[np.uint8]  # [h*sight,w*sight,3]
     strong: tuple[NDArray[np.uint8], ...]
     valid: NDArray[np.float32]  # [h,w] the share of each cell that lies inside the picture
     frame: Frame
@@ -77,7 +77,7 @@ class Window:
 
 
 def crop_size(picture: tuple[int, int], recipe: Recipe) -> tuple[int, int]:
-    """The small size all training views of a run have."""
+    """The size that the labels of all training views of a run have."""
     height, width = small_size(picture, recipe.factor)
     if min(height, width) < SMALLEST_SIDE:
         full = f"{picture[1]}x{picture[0]}"
@@ -133,7 +133,7 @@ def take(
 ) -> View:
     """The view that `shot` says, on the CPU."""
     picture = turned(cut(sample.picture, shot.window, OUTSIDE), shot)
-    small = kernels.shrink(picture, shot.factor(crop))
+    small = kernels.shrink(picture, shot.factor(crop), recipe.sight_there)
     if shot.light:
         small = shot.light.on(small)
     shares, labels = target(sample, shot, crop, recipe, dataset)
@@ -166,7 +166,8 @@ def disguised(
     void = np.broadcast_to(np.uint8(VOID), picture.shape[:2])
     shot = replace(aim(void, crop, recipe, rng), light=None)
     seen = frame(shot, picture.shape)
-    weak = kernels.shrink(turned(cut(picture, shot.window, OUTSIDE), shot), shot.factor(crop))
+    window = turned(cut(picture, shot.window, OUTSIDE), shot)
+    weak = kernels.shrink(window, shot.factor(crop), recipe.sight_there)
     shown = np.full((seen.height, seen.width), VOID, np.uint8)
     shown[seen.inside] = 0
     return Disguised(
@@ -210,7 +211,7 @@ def _window(
 ) -> Window:
     zoom = _zoom(recipe, rng)
     # Never enlarge: a crop of its own size is the most that a picture can give.
-    height = max(crop[0], round(crop[0] / float(recipe.factor) / zoom))
+    height = max(crop[0] * recipe.sight_there, round(crop[0] / float(recipe.factor) / zoom))
     width = round(crop[1] * height / crop[0])
     return Window(
         top=_offset(full[0], height, rng, centre and centre[0]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +16,6 @@ from kernels.artefact import BUILD_KEY, CONTRACT_KEY
 from kernels.contract import Contract
 from kernels.cut import cut
 from kernels.errors import UserError
-from kernels.factor import small_size
 from kernels.session import CPU, providers, settle
 
 
@@ -32,14 +30,14 @@ def opened(model: ModelProto, threads: int, provider: str = CPU) -> onnxruntime.
     return session
 
 
-def leave_network(model: ModelProto, file: Path) -> Fraction:
-    """Cut the network out, for its one size where it has only one; what it shrinks by."""
+def leave_network(model: ModelProto, file: Path) -> Contract:
+    """Cut the network out, for its one size where it has only one; what it promises."""
     props = {entry.key: entry.value for entry in model.metadata_props}
-    factor = Contract.from_json(props[CONTRACT_KEY]).factor
+    contract = Contract.from_json(props[CONTRACT_KEY])
     build = json.loads(props.get(BUILD_KEY, "{}"))
     size = intake.read(build.get("size", intake.DYNAMIC), intake.DYNAMIC).fixed_size
-    cut(model, file, small_size(size, factor) if size else None)
-    return factor
+    cut(model, file, contract.seen_size(size) if size else None)
+    return contract
 
 
 def convolutions(model: ModelProto, threads: int) -> tuple[int, int]:

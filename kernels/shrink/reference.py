@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from kernels.factor import axis
 
 
-def shrink(picture: NDArray[np.uint8], factor: Fraction) -> NDArray[np.uint8]:
+def shrink(picture: NDArray[np.uint8], factor: Fraction, sight: int = 1) -> NDArray[np.uint8]:
     """The mean of each cell, a half rounded to the even neighbour."""
-    rows, columns = axis(picture.shape[0], factor), axis(picture.shape[1], factor)
+    rows, columns = (axis(side, factor, sight) for side in picture.shape[:2])
     total = np.einsum(
         "iy,jx,yxc->ijc",
         rows.coverage(),

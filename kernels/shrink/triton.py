@@ -159,6 +159,7 @@ def shrink_kernel(
 def shrink(
     pictures: Tensor,
     factor: Fraction | None = None,
+    sight: int = 1,
     *,
     views: Views | None = None,
     small: tuple[int, int] | None = None,
@@ -173,7 +174,7 @@ def shrink(
         raise UserError("pictures must be a uint8 tensor [H,W,3] or [N,H,W,3]")
     batch = (pictures if pictures.ndim == 4 else pictures[None]).contiguous()
     count, height, width = batch.shape[:3]
-    planned = planned_for((count, height, width), factor, views, small)
+    planned = planned_for((count, height, width), factor, views, small, sight)
     if len(outside) != 3:
         raise UserError(f"outside must be a colour of three numbers, not {outside}")
     result = torch.empty((count, *planned.small, 3), dtype=torch.uint8, device=batch.device)
@@ -234,13 +235,14 @@ def planned_for(
     factor: Fraction | None,
     views: Views | None,
     small: tuple[int, int] | None,
+    sight: int = 1,
 ) -> Plan:
     """The plan for a batch of `shape` (count, height, width)."""
     count, height, width = shape
     if min(shape) < 1 or count > MOST_LINES:
         raise UserError(f"batch must be 1 to {MOST_LINES} and not empty, not {shape}")
     if views is None:
-        size = small_size((height, width), factor) if factor is not None else small
+        size = small_size((height, width), factor, sight) if factor is not None else small
         if size is None:
             raise UserError("factor is missing")
         planned = plan([View(top=0, left=0, height=height, width=width)], size)

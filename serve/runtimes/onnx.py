@@ -19,7 +19,6 @@ from kernels.artefact import CONTRACT_KEY, IMAGE, LOGITS, SMALL
 from kernels.contract import Contract
 from kernels.cut import EXPORT_HINT, cut
 from kernels.errors import UserError, about
-from kernels.factor import small_size
 from kernels.session import CPU, CUDA, providers, settle
 from kernels.unsigned import unsigned
 
@@ -174,7 +173,7 @@ def _small(size: tuple[int, int] | None, contract: str, path: Path) -> tuple[int
     if size is None:
         return None
     with about(path):
-        return small_size(size, Contract.from_json(contract).factor)
+        return Contract.from_json(contract).seen_size(size)
 
 
 def _session(

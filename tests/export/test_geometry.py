@@ -19,20 +19,24 @@ SIZES = [(1, 1), (1, 9), (5, 7), (40, 24), (97, 101), (333, 517)]
 FACTORS = ["1", "1/2", "1/3", "2/5", "0.3", "1/4", "7/8", "1/8", "1/500"]
 
 
-def promise(factor, classes=3):
+def promise(factor, classes=3, sight=1):
     return Contract(
         classes=tuple(map(str, range(classes))),
         palette=((0, 0, 0),) * classes,
         factor=Fraction(factor),
+        sight=sight,
         ignore=max(255, classes),
         writer="test",
     )
 
 
 def nothing(*, weights=None, multiple=1, stride=1, mean=(0, 0, 0), spread=(1, 1, 1)):
-    """A body that hands the colours on as scores, or mixes them by weights [C,3]."""
+    """A body that hands the colours on as scores, or mixes them by weights [C,3].
+
+    With a stride it looks at the first of as many pixels.
+    """
     mixing = np.eye(3, dtype=np.float32) if weights is None else weights
-    node = helper.make_node("Conv", ["picture", "weights"], ["scores"])
+    node = helper.make_node("Conv", ["picture", "weights"], ["scores"], strides=[stride] * 2)
     sides = [["n", channels, "h", "w"] for channels in (3, len(mixing))]
     graph = helper.make_graph(
         [node],
@@ -66,6 +70,30 @@ def test_the_graph_shrinks_to_the_bytes_of_the_kernel_at_any_size(factor):
         assert np.array_equal(small, shrink(batch, factor)), size
         assert mask.shape == (2, *size)
         assert mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize("sight", [2, 4])
+@pytest.mark.parametrize("factor", ["1/4", "1/5", "0.23", "1/500"])
+def test_the_graph_sees_what_the_kernel_sees_and_answers_on_the_coarser_grid(factor, sight):
+    contract = promise(factor, sight=sight)
+    body = nothing(multiple=4, stride=sight)
+    rng = np.random.default_rng(0)
+    for size in SIZES:
+        batch = rng.integers(0, 256, (2, *size, 3), dtype=np.uint8)
+        for taken in (intake.Intake(), intake.read("x".join(map(str, size)), "2")):
+            session = around_nothing(contract, body, intake=taken, head="logits")
+            logits, small = session.run(["logits", "small"], {"image": batch})
+            assert np.array_equal(small, shrink(batch, factor, sight)), size
+            assert logits.shape[2:] == small_size(size, Fraction(factor))
+            assert np.array_equal(logits, small[:, ::sight, ::sight].transpose(0, 3, 1, 2))
+
+
+def test_scores_coarser_than_the_sight_are_stretched_to_the_grid_of_the_logits():
+    contract, body = promise("1/4", sight=2), nothing(multiple=4, stride=4)
+    session = around_nothing(contract, body, head="logits")
+    picture = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    (logits,) = session.run(["logits"], {"image": picture})
+    assert logits.shape == (1, 3, 16, 24)
 
 
 def test_halves_go_to_the_even_neighbour():

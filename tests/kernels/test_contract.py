@@ -26,7 +26,7 @@ def test_the_round_trip_is_byte_equal():
 def test_the_text_form_is_pinned():
     assert GOOD.to_json() == (
         '{"classes":["road","trottoir pavé"],"factor":"2/5","ignore":255,'
-        '"palette":[[128,64,128],[0,0,0]],"version":1,"writer":"softres 0.1.0"}'
+        '"palette":[[128,64,128],[0,0,0]],"sight":1,"version":1,"writer":"softres 0.1.0"}'
     )
 
 
@@ -42,6 +42,10 @@ def test_the_text_form_is_pinned():
         ({"palette": ((1, 2, 3), (True, 2, 3))}, "0 to 255"),
         ({"factor": Fraction(4)}, "larger than 1"),
         ({"factor": 0.25}, "not an exact fraction"),
+        ({"sight": 0}, "sight 0 does not go with 2/5"),
+        ({"sight": 3}, "sight 3 does not go with 2/5"),
+        ({"sight": 1.0}, "sight 1.0 does not"),
+        ({"sight": True}, "sight True does not"),
         ({"ignore": 1}, "not a void id"),
         ({"ignore": 65536}, "not a void id"),
     ],
@@ -67,6 +71,18 @@ def test_reading_is_strict_and_names_the_writer(edit, says):
     plain = json.loads(GOOD.to_json()) | {"writer": "softres 9.9"}
     with pytest.raises(UserError, match=says):
         Contract.from_json(json.dumps(edit(plain)))
+
+
+def test_who_says_nothing_of_sight_saw_no_more_than_it_answers():
+    plain = json.loads(GOOD.to_json())
+    del plain["sight"]
+    assert Contract.from_json(json.dumps(plain)) == GOOD
+
+
+def test_the_network_sees_whole_cells_cut_by_its_sight():
+    # Of 61 pixels 2/5 are 24 cells, and 4/5 would be 49.
+    assert GOOD.seen_size((61, 83)) == (24, 33)
+    assert replace(GOOD, sight=2).seen_size((61, 83)) == (48, 66)
 
 
 def test_what_is_not_json_is_refused():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kernels.contract import Contract
 from kernels.errors import UserError
 from kernels.picture import FORMATS, decode, keep_memory, reduced
 from kernels.shrink import shrink
@@ -102,33 +103,51 @@ def test_a_photo_is_turned_upright(kind, orientation, held):
     assert np.array_equal(decode(encoded(stored, kind, exif=tag), "x"), photo())
 
 
-@pytest.mark.parametrize("side", [1 / 2, 1 / 4, 1 / 8])
+def promise(factor, sight=1):
+    return Contract(
+        classes=("a",), palette=((0, 0, 0),), factor=Fraction(factor), sight=sight, writer="test"
+    )
+
+
+@pytest.mark.parametrize("side", ["1/2", "1/4", "1/8"])
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_a_jpeg_decoded_small_has_the_cells_of_the_whole_one_shrunk(side, orientation):
     smooth = Image.fromarray(photo((8, 12))).resize((96, 64), Image.Resampling.BICUBIC)
     tag = Image.Exif()
     tag[ORIENTATION] = orientation
     data = encoded(smooth, "JPEG", quality=95, subsampling=0, exif=tag)
-    factor = Fraction(side)
-    seen, small = reduced(data, "x", factor), shrink(decode(data, "x"), factor)
+    seen, small = reduced(data, "x", promise(side)), shrink(decode(data, "x"), side)
     assert seen.size == ((64, 96) if orientation == 1 else (96, 64))
     assert seen.small.shape == small.shape
     assert 0 < np.abs(seen.small.astype(int) - small).mean() < 3
 
 
+def test_a_jpeg_is_decoded_to_what_the_network_sees_of_it():
+    data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
+    seen, other = reduced(data, "x", promise("1/4", 2)), reduced(data, "x", promise("1/2"))
+    assert np.array_equal(seen.small, other.small)
+
+
 @pytest.mark.parametrize(
-    ("size", "kind", "factor"),
-    [((60, 96), "JPEG", "1/2"), ((64, 96), "PNG", "1/2"), ((64, 96), "JPEG", "1/3")],
+    ("size", "kind", "promised"),
+    [
+        ((60, 96), "JPEG", ("1/2",)),
+        ((64, 96), "PNG", ("1/2",)),
+        ((64, 96), "JPEG", ("1/3",)),
+        ((64, 96), "JPEG", ("1/4", 4)),
+        # 72 pixels are 5 cells of 1/16, and ten of them are no eighth of the side.
+        ((64, 72), "JPEG", ("1/16", 2)),
+    ],
 )
-def test_what_cannot_be_decoded_small_is_left_to_shrink(size, kind, factor):
+def test_what_cannot_be_decoded_small_is_left_to_shrink(size, kind, promised):
     data = encoded(Image.fromarray(photo(size)), kind)
-    assert reduced(data, "x", Fraction(factor)) is None
+    assert reduced(data, "x", promise(*promised)) is None
 
 
 def test_what_is_decoded_small_is_held_to_the_limit_of_the_whole():
     data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
     with pytest.raises(UserError, match="96x64 is"):
-        reduced(data, "x", Fraction(1, 8), most_pixels=64 * 96 - 1)
+        reduced(data, "x", promise("1/8"), most_pixels=64 * 96 - 1)
 
 
 @pytest.mark.parametrize(

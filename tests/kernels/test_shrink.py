@@ -31,6 +31,25 @@ def test_the_cpu_equals_the_reference(size, factor):
     assert np.array_equal(shrink(picture, factor), shrink(picture, factor, backend="reference"))
 
 
+@pytest.mark.parametrize("sight", [2, 3])
+@pytest.mark.parametrize("factor", ["1/4", "1/3", "1/8", "0.3"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_sight_cuts_every_cell_into_as_many(size, factor, sight):
+    picture = random_picture(size)
+    seen, cells = shrink(picture, factor, sight), shrink(picture, factor)
+    assert seen.shape[:2] == (cells.shape[0] * sight, cells.shape[1] * sight)
+    assert np.array_equal(seen, shrink(picture, factor, sight, backend="reference"))
+    means = seen.reshape(cells.shape[0], sight, cells.shape[1], sight, 3).mean((1, 3))
+    # Each of the means was rounded before, by a half at most.
+    assert np.abs(means - cells).max() <= 1
+
+
+def test_a_sight_of_twice_a_quarter_is_a_half_where_the_sides_divide():
+    picture = random_picture((40, 64))
+    assert np.array_equal(shrink(picture, "1/4", 2), shrink(picture, "1/2"))
+    assert np.array_equal(shrink(picture, "1/4", 4), picture)
+
+
 @pytest.mark.parametrize("bright", [False, True])
 @pytest.mark.parametrize(
     ("size", "factor"),

@@ -104,6 +104,16 @@ def test_shrink_equals_the_reference(size, factor):
     assert np.array_equal(small, shrink_reference(picture, Fraction(factor)))
 
 
+@pytest.mark.parametrize("factor", ["1/2", "1/4", "0.3"])
+@pytest.mark.parametrize("size", SIZES)
+def test_shrink_cuts_cells_by_the_sight_as_the_reference_does(size, factor):
+    from kernels.shrink.triton import shrink
+
+    picture = random_picture(size)
+    small = shrink(on_device(picture), Fraction(factor), 2).cpu().numpy()
+    assert np.array_equal(small, shrink_reference(picture, Fraction(factor), 2))
+
+
 def test_shrink_rounds_half_to_even():
     from kernels.shrink.triton import shrink
 

@@ -31,12 +31,13 @@ from serve.server import Server, bound, configured, patience
 from serve.settings import Settings
 
 
-def contract(*, classes: int = 5, factor: Fraction = Fraction(1, 2)) -> Contract:
+def contract(*, classes: int = 5, factor: Fraction = Fraction(1, 2), sight: int = 1) -> Contract:
     colours = np.random.default_rng(7).integers(0, 256, (classes, 3))
     return Contract(
         classes=tuple(f"class é {index}" for index in range(classes)),
         palette=tuple((int(r), int(g), int(b)) for r, g, b in colours),
         factor=factor,
+        sight=sight,
         ignore=max(255, classes),
         writer="softres test",
     )
@@ -44,7 +45,7 @@ def contract(*, classes: int = 5, factor: Fraction = Fraction(1, 2)) -> Contract
 
 def artefact(promise: Contract) -> onnx.ModelProto:
     """What the exporter writes, for a network of one strided convolution."""
-    classes, side = len(promise.classes), promise.factor.denominator
+    classes, side = len(promise.classes), promise.factor.denominator // promise.sight
     assert promise.factor.numerator == 1
     weight = np.random.default_rng(3).normal(size=(classes, 3, 3, 3)).astype(np.float32)
     weight -= weight.mean(axis=(1, 2, 3), keepdims=True)
@@ -76,7 +77,7 @@ def artefact(promise: Contract) -> onnx.ModelProto:
         node("ArgMax", ["full"], ["winner"], axis=1, keepdims=0),
         node("Cast", ["winner"], ["mask"], to=TensorProto.UINT8),
     ]
-    if promise.factor == 1:
+    if side == 1:
         shrink = [node("Cast", ["image"], ["small"], to=TensorProto.FLOAT)]
     graph = helper.make_graph(
         [*shrink, *network, *paint],

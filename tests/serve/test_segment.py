@@ -86,11 +86,11 @@ def test_the_mask_has_the_size_of_the_picture(
     np.testing.assert_array_equal(mask, by_reference(toy, data))
 
 
-@pytest.mark.parametrize("factor", [Fraction(1, 4), Fraction(1, 2), Fraction(1)])
+@pytest.mark.parametrize(("factor", "sight"), [("1/4", 1), ("1/4", 2), ("1/2", 2), ("1", 1)])
 def test_the_mask_is_the_one_the_whole_artefact_paints(
-    tmp_path: Path, toy: SimpleNamespace, factor: Fraction
+    tmp_path: Path, toy: SimpleNamespace, factor: str, sight: int
 ) -> None:
-    path = toy.saved(tmp_path / "model.onnx", factor=factor)
+    path = toy.saved(tmp_path / "model.onnx", factor=Fraction(factor), sight=sight)
     picture = toy.photo(128, 192)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (whole,) = session.run(["mask"], {"image": picture[None]})

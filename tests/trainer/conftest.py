@@ -229,7 +229,7 @@ class Plain(torch.nn.Module):
 def plain_network(monkeypatch):
     """Every model is this one while the test runs."""
 
-    def build(model, classes, *, config=""):
+    def build(model, classes, *, sight=1, config=""):
         return Network(Plain(classes))
 
     for place in (network, checkpoint):

@@ -40,6 +40,27 @@ def test_logits_cover_the_small_picture_at_any_size(built, size):
     assert logits.dtype == torch.float32
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (32, 48)])
+def test_with_a_sight_the_logits_cover_the_cells_at_any_size(built, size):
+    stride = built.body.stride
+    for sight in (s for s in (2, 4) if stride % s == 0):
+        seeing = network.Network(built.body, sight).eval()
+        small = pictures(2, size[0] * sight, size[1] * sight)
+        with torch.inference_mode():
+            logits, levels = seeing(small), seeing.encode(small)
+            assert logits.shape == (2, 5, *size)
+            assert seeing.decode(levels, small).equal(logits)
+            scores = seeing.body(seeing._picture(small))
+        padded = seeing.padded(size)
+        assert tuple(scores.shape[2:]) == tuple(side * sight // stride for side in padded)
+
+
+def test_a_sight_that_a_model_does_not_answer_for_is_refused():
+    with pytest.raises(UserError, match="--sight 2 is not for compact, which takes 1") as caught:
+        network.build("compact", 5, sight=2)
+    assert "--model" in caught.value.hint
+
+
 def test_every_weight_learns(built):
     heads = built.train().heads(pictures(2, 64, 64))
     sum(logits.square().mean() for logits in heads).backward()

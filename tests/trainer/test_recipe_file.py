@@ -45,7 +45,8 @@ def test_the_default_recipe_is_taken_where_nothing_else_is_named():
     said = recipe_file.read(recipe_file.DEFAULT)
     assert fields_of({}) == said
     assert fields_of({"model": said["model"]}) == said
-    assert fields_of({"model": "lite0-strided"}) == {**said, "model": "lite0-strided"}
+    assert fields_of({"model": "lite0"}) == {**said, "model": "lite0", "sight": 1}
+    assert fields_of({"model": "lite0", "sight": 2})["sight"] == 2
     assert fields_of({"loss": "ce", "epochs": 2.0}) == {**said, "loss": "ce", "epochs": 2.0}
 
 

@@ -107,8 +107,8 @@ def test_the_command_trains_by_the_same_recipe(options):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"model": "compact"}, ("model", "compact", "lite0")),
-        ({"model": "hrnetv2-w18"}, ("model", "hrnetv2-w18", "lite0")),
+        ({"model": "compact"}, ("model", "compact", "lite0-strided")),
+        ({"model": "hrnetv2-w18"}, ("model", "hrnetv2-w18", "lite0-strided")),
         ({**recipe_file.default({}), "loss": "ce"}, ("loss", "ce", "jdt")),
     ],
 )

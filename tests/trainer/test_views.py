@@ -37,6 +37,40 @@ def test_views_have_the_crops_size_at_every_factor(dataset, factor):
         assert view.shares.sum(0).max() <= 1 + 1e-6
 
 
+@pytest.mark.parametrize(("factor", "sight"), [("1/4", 2), ("1/8", 2), ("1/8", 4), ("1/5", 3)])
+def test_a_sight_makes_the_picture_finer_and_leaves_the_shares_alone(dataset, factor, sight):
+    sample = dataset.split("train")[0].read()
+    # Too far away for a crop to be as fine as full size.
+    plain = Recipe(factor=Fraction(factor), zoom=1.0)
+    for seed in range(10):
+        coarse, fine = (
+            draw(sample, (4, 6), recipe, dataset, np.random.default_rng(seed))
+            for recipe in (plain, replace(plain, sight=sight))
+        )
+        assert fine.picture.shape == (4 * sight, 6 * sight, 3)
+        assert np.array_equal(fine.shares, coarse.shares)
+        means = fine.picture.reshape(4, sight, 6, sight, 3).mean((1, 3))
+        assert np.abs(means - coarse.picture).max() <= 1
+
+
+def test_no_crop_is_finer_than_full_size(dataset):
+    sample = dataset.split("train")[0].read()
+    recipe = Recipe(factor=Fraction(1, 2), sight=2, zoom=2.0, labels="full")
+    heights = [
+        draw(sample, (8, 8), recipe, dataset, np.random.default_rng(seed)).labels.shape[0]
+        for seed in range(40)
+    ]
+    assert min(heights) == 16 < max(heights)
+
+
+@pytest.mark.parametrize(
+    ("factor", "sight", "there"),
+    [("1/4", 2, 2), ("1/2", 2, 2), ("1", 2, 1), ("2/3", 2, 1), ("1/2", 4, 2), ("1/3", 4, 2)],
+)
+def test_nothing_is_seen_finer_than_full_size(factor, sight, there):
+    assert Recipe(factor=Fraction(factor), sight=sight).sight_there == there
+
+
 def test_what_lies_outside_of_the_picture_is_void(dataset):
     sample = dataset.split("train")[0].read()
     recipe = Recipe(factor=Fraction(1, 8), zoom=1.0)

@@ -47,8 +47,9 @@ def create_app(loaded: Checkpoint) -> FastAPI:
 
     def mask(image: Image.Image, took: dict[str, float]) -> Image.Image:
         with _stage(took, "shrink"):
-            size = tuple(round(side * contract.factor) for side in image.size)
-            small = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BOX)))
+            height, width = contract.seen_size((image.height, image.width))
+            reduced = image.resize((width, height), Image.Resampling.BOX)
+            small = torch.from_numpy(np.array(reduced))
         with torch.inference_mode():
             with _stage(took, "network"):
                 logits = network(small[None])

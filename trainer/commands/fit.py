@@ -37,7 +37,7 @@ def fit(
         typer.Option(help="NAME or NAME:WHERE, e.g. folder:DIR", show_default="streets"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="see `trainer list`", show_default="lite0")
+        str | None, typer.Option(help="see `trainer list`", show_default="lite0-strided")
     ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="a NAME of `trainer list` or a TOML file; flags win over it")
@@ -110,6 +110,14 @@ def fit(
     ] = None,
     unlabelled: Annotated[
         str | None, _option(FEW_LABELS, "a folder of pictures to learn from without labels")
+    ] = None,
+    sight: Annotated[
+        int | None,
+        _option(
+            VIEWS,
+            "the network sees the picture that many times as fine as its labels, if full size is",
+            "2 for lite0-strided, else 1",
+        ),
     ] = None,
     crop: Annotated[
         float | None, _option(VIEWS, "side of a crop / side of its picture", 0.75)

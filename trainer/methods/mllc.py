@@ -188,7 +188,7 @@ class Mllc(Objective):
         targets = pseudo.shares(taught, crops, mode=self.recipe.labels)
         targets = targets * self._sureness(taught, crops)[:, None, None, None]
         place = class_masks(taught.argmax(1), crops.seeds).roll(-1, 0)
-        pictures = mixing.mixed(crops.strong[0], place[..., None])
+        pictures = mixing.mixed(crops.strong[0], mixing.over(crops.strong[0], place))
         wanted = mixing.mixed(targets, place[:, None])
         with self.autocast(batch), norms.held(self.network):
             levels = self.network.encode(pictures)

@@ -79,7 +79,7 @@ class PseudoSeg(Objective):
         present = (batch.shares.sum((2, 3)) > 0).float()
         scores = self.branch.scores(levels)
         shares = loss.weighed(batch.shares, self.class_weights)
-        maps = loss.by_cell(self._maps(levels, present, batch.pictures), shares).sum()
+        maps = loss.by_cell(self._maps(levels, present, grids.sides(batch.shares)), shares).sum()
         classes = F.binary_cross_entropy_with_logits(scores, present, reduction="sum")
         return (
             self.supervised(heads, batch, mass[0])
@@ -91,7 +91,7 @@ class PseudoSeg(Objective):
     def _strong(self, batch: Batch, mass: Tensor) -> Tensor:
         crops = crops_of(batch)
         targets = self.targets(batch) * self._valid(crops)[:, None]
-        hidden = _hidden(crops)[..., None].to(crops.weak.device)
+        hidden = mixing.over(crops.weak, _hidden(crops).to(crops.weak.device))
         colour = torch.tensor(OUTSIDE, dtype=torch.uint8, device=crops.weak.device)
         with self.autocast(batch), norms.held(self.network):
             logits = self.network(torch.where(hidden, colour, crops.strong[0]))
@@ -106,10 +106,11 @@ class PseudoSeg(Objective):
             decoded = self.network.decode(levels, weak).float()
         # As likely as not, or likelier.
         present = (self.branch.scores(levels) >= 0).float()
-        return fused(decoded, self._maps(levels, present, weak), self.options.temperature)
+        return fused(
+            decoded, self._maps(levels, present, grids.sides(decoded)), self.options.temperature
+        )
 
-    def _maps(self, levels: list[Tensor], present: Tensor, small: Tensor) -> Tensor:
-        size = small.shape[1], small.shape[2]
+    def _maps(self, levels: list[Tensor], present: Tensor, size: grids.Size) -> Tensor:
         return grids.spread(self.branch(levels, present), self.network.padded(size), size)
 
     def _valid(self, crops: Unlabelled) -> Tensor:
@@ -172,6 +173,6 @@ def _with_background(maps: Tensor, background: int) -> Tensor:
 
 def _hidden(crops: Unlabelled) -> Tensor:
     """bool [N,h,w]: the box that is cut out of each strong view, by the crop's seed."""
-    size = crops.weak.shape[1], crops.weak.shape[2]
+    size = crops.valid.shape[1], crops.valid.shape[2]
     boxes = [mixing.box(size, np.random.default_rng(seed)) for seed in crops.seeds]
     return torch.from_numpy(np.stack(boxes))

@@ -93,12 +93,12 @@ class UniMatch(Objective):
     def _strong(self, batch: Batch, targets: Tensor, valid: Tensor) -> Tensor:
         """The losses of both strong views, added up."""
         crops = crops_of(batch)
-        size = crops.weak.shape[1], crops.weak.shape[2]
+        size = crops.valid.shape[1], crops.valid.shape[2]
         draws = [draw(seed, size, self.widths, self.options) for seed in crops.seeds]
         # All of the first views, then all of the second ones.
         boxes = torch.from_numpy(np.stack([one.boxes for one in draws], 1)).to(targets.device)
         shown = [
-            mixing.mixed(view, place[..., None])
+            mixing.mixed(view, mixing.over(view, place))
             for view, place in zip(crops.strong, boxes, strict=True)
         ]
         wanted = torch.cat([mixing.mixed(targets, place[:, None]) for place in boxes])

@@ -1,7 +1,7 @@
 """`lite0-strided`: `lite0` whose stem halves the sides, as published; 3.5 million weights.
 
-For larger pictures: at twice the factor it computes about as much as `lite0`. It reads the picture
-twice as fine, and all that lies behind the stem is as large; the logits lie at half of the sides.
+With a sight of 2 it reads the picture twice as fine as `lite0` and computes as much: all that lies
+behind the stem is as large. Its logits lie at half of the sides that it sees.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ class Eager:
     def __init__(self, job: Job) -> None:
         torch.set_num_threads(job.threads)
         loaded = checkpoint.load(job.file)
-        self._network, self._factor = loaded.network.eval(), loaded.contract.factor
-        self._kind = mask_dtype(len(loaded.contract.classes))
+        self._network, self._contract = loaded.network.eval(), loaded.contract
+        self._kind = mask_dtype(len(self._contract.classes))
 
     def mask(self, pictures: Pictures) -> Mask:
         """The mask of every picture."""
@@ -57,7 +57,7 @@ class Eager:
         """All of them are what they were trained as."""
 
     def _small(self, pictures: Pictures) -> Pictures:
-        return kernels.shrink(pictures, self._factor)
+        return kernels.seen(pictures, self._contract)
 
     def _logits(self, small: Pictures) -> Tensor:
         with torch.inference_mode():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from export.bench.ways import Job, Pictures
 from kernels.paint import Mask, mask_dtype
@@ -32,14 +33,14 @@ class FullSize:
 
     def mask(self, pictures: Pictures) -> Mask:
         """The mask of every picture."""
-        return self._masked(self._logits(pictures))
+        return self._masked(self._logits(pictures), pictures)
 
     def timed(self, pictures: Pictures) -> tuple[float, float]:
         """All of it, and the network's part."""
         begin = time.perf_counter()
         logits = self._logits(pictures)
         network = time.perf_counter() - begin
-        self._masked(logits)
+        self._masked(logits, pictures)
         return time.perf_counter() - begin, network
 
     def answer(self, pictures: Pictures) -> None:
@@ -53,8 +54,10 @@ class FullSize:
             logits: Tensor = self._network(torch.from_numpy(pictures))
             return logits
 
-    def _masked(self, logits: Tensor) -> Mask:
+    def _masked(self, logits: Tensor, pictures: Pictures) -> Mask:
         with torch.inference_mode():
+            if logits.shape[2:] != pictures.shape[1:3]:
+                logits = F.interpolate(logits, size=pictures.shape[1:3], mode="bilinear")
             return np.asarray(logits.argmax(1)).astype(self._kind)
 
 

@@ -28,7 +28,7 @@ class Painted:
     def __init__(self, job: Job, provider: str = CPU) -> None:
         self._threads, self._provider = job.threads, provider
         self._model = onnx.load(job.file)
-        self._factor = sessions.leave_network(self._model, job.file)
+        self._contract = sessions.leave_network(self._model, job.file)
         if provider == CPU:
             unsigned(self._model)
         self._session = sessions.opened(self._model, job.threads, provider)
@@ -56,7 +56,7 @@ class Painted:
         return sessions.convolutions(self._model, self._threads)
 
     def _pass(self, pictures: Pictures) -> tuple[Answer, float]:
-        small = kernels.shrink(pictures, self._factor).astype(np.float32)
+        small = kernels.seen(pictures, self._contract).astype(np.float32)
         begin = time.perf_counter()
         (logits,) = self._session.run([LOGITS], {SMALL: small})
         network = time.perf_counter() - begin

@@ -18,9 +18,9 @@ Bytes = NDArray[np.uint8]
 SMALL_AREA, LARGE_AREA = (2**16 - 1) // 255, (2**32 - 1) // 255
 
 
-def shrink(picture: Bytes, factor: Fraction) -> Bytes:
+def shrink(picture: Bytes, factor: Fraction, sight: int = 1) -> Bytes:
     """The mean of each cell, a half rounded to the even neighbour."""
-    rows, columns = axis(picture.shape[0], factor), axis(picture.shape[1], factor)
+    rows, columns = (axis(side, factor, sight) for side in picture.shape[:2])
     # One line of bytes per row of pixels: which colour is which matters to the columns alone.
     source = np.ascontiguousarray(picture).reshape(picture.shape[0], -1)
     small = np.empty((rows.cells, columns.cells * 3), np.uint8)

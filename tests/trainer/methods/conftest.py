@@ -42,11 +42,25 @@ class Two(nn.Module):
         return self.head(torch.cat([levels[0], larger], 1))
 
 
+class Halved(Two):
+    """The same of a picture whose sides are halved first."""
+
+    stride = 2
+    multiple = 4
+
+    def encode(self, picture):
+        return super().encode(F.avg_pool2d(picture, 2))
+
+
 @pytest.fixture
 def two_levels(monkeypatch):
     """Every model is this one while the test runs."""
     for place in (network, checkpoint):
-        monkeypatch.setattr(place, "build", lambda model, classes, config="": Network(Two()))
+        monkeypatch.setattr(place, "build", built)
+
+
+def built(model, classes, sight=1, config=""):
+    return Network({1: Two, 2: Halved}[sight](), sight)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What every method promises, whichever it is."""
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -78,6 +79,32 @@ def test_every_weight_learns(name, learner, batches):
     assert [n for n, weight in before.items() if after[n].equal(weight)] == []
     grouped = {id(w) for group in made.optimiser.param_groups for w in group["params"]}
     assert grouped == {id(after[n]) for n in before}
+
+
+def finer(pictures):
+    """Every pixel as 2x2 of its colour."""
+    return pictures.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
+@every_method
+def test_a_picture_twice_as_fine_that_shows_no_more_teaches_the_same(name, learner, batches):
+    made, sharp = (learner(spec(name), zoom=1.0, sight=sight) for sight in (1, 2))
+    batch = next(batches(made))
+    seen, crops = replace(batch, pictures=finer(batch.pictures)), batch.unlabelled
+    if crops:
+        strong = tuple(map(finer, crops.strong))
+        seen = replace(seen, unlabelled=replace(crops, weak=finer(crops.weak), strong=strong))
+    losses = [
+        one.objective(shown, one.objective.mass(shown)).item()
+        for one, shown in ((made, batch), (sharp, seen))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    drawn = next(batches(sharp))
+    assert drawn.pictures.shape == seen.pictures.shape
+    assert drawn.shares.equal(batch.shares)
+    if crops:
+        assert drawn.unlabelled.weak.shape == seen.unlabelled.weak.shape
+        assert drawn.unlabelled.valid.equal(crops.valid)
 
 
 @every_method

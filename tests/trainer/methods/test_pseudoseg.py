@@ -152,7 +152,7 @@ def test_each_part_teaches_only_what_it_may(learner, batches):
     scores = objective.branch.scores(levels)
     encoder = {"network.body.fine", "network.body.coarse"}
     assert gradients(objective, scores.sum()) == {*encoder, "branch.classifier"}
-    maps = objective._maps(made.network.encode(batch.pictures), torch.ones(4, 3), batch.pictures)
+    maps = objective._maps(made.network.encode(batch.pictures), torch.ones(4, 3), (32, 48))
     branch = {"branch.query", "branch.key", "branch.logits.0", "branch.logits.1"}
     assert gradients(objective, (maps * drawn(*maps.shape)).sum()) == branch
     strong = objective._strong(batch, objective.mass(batch)[1])
