@@ -46,6 +46,9 @@ class Contract:
     def to_json(self) -> str:
         """The one text form; the same contract is always the same bytes."""
         plain = {"version": VERSION, **asdict(self), "factor": str(self.factor)}
+        if self.sight == 1:
+            # So it was written before there was a word for it, and so every softres reads it.
+            del plain["sight"]
         return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
@@ -58,7 +61,6 @@ class Contract:
                 f"contract: written by {writer} in a version this softres does not read",
                 hint=f"this one reads version {VERSION}: install the softres that wrote the file",
             )
-        # Before there was a word for it, a network saw no more than it answers.
         plain.setdefault("sight", 1)
         names = {field.name for field in fields(cls)}
         for problem, which in (

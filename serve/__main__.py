@@ -110,7 +110,7 @@ def serve(
     ] = None,
     tile: Annotated[
         int | None,
-        _option("tile", "Small pictures of more than TILE x TILE pixels are worked in tiles."),
+        _option("tile", "Pictures of more than TILE x TILE logits are worked in tiles."),
     ] = None,
 ) -> None:
     """Answer POST /segment with the full-size mask of a picture; the routes are at /docs.

@@ -100,7 +100,7 @@ async def models(request: Request) -> dict[str, Any]:
     return {"models": [health.told(model) for model in _models(request).all()]}
 
 
-@router.get("/contract", summary="Classes, colours and factor, as written by the trainer")
+@router.get("/contract", summary="Classes, colours, factor and sight, as written by the trainer")
 async def contract(request: Request) -> Response:
     """The contract of the first model, byte for byte as it lies in the artefact."""
     return _contract(_models(request).first)

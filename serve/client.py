@@ -89,7 +89,7 @@ class Client:
             raise UserError(f"{self._url} names no models", hint=NOT_OURS) from None
 
     def contract(self, model: str | None = None) -> Contract:
-        """Classes, colours and factor of a model; asked for once."""
+        """Classes, colours, factor and sight of a model; asked for once."""
         name = model or self._model
         with self._lock:
             if name not in self._contracts:

@@ -21,7 +21,7 @@ from serve.record import OTHER, Record, route
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-ABOUT = ("name", "runtime", "classes", "factor")
+ABOUT = ("name", "runtime", "classes", "factor", "sight")
 PICTURES = (1, 2, 4, 8, 16, 32, 64)
 
 

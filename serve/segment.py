@@ -74,7 +74,8 @@ class Segmenter:
         with about(model):
             self.contract = Contract.from_json(self.runtime.contract)
         self.max_pixels = max_pixels
-        self.tile = tile
+        # In pixels that the network sees: so a tile costs the same whatever its sight.
+        self.tile = tile * self.contract.sight
         self.reduced_decode = reduced_decode
         self._model = model
 

@@ -58,7 +58,7 @@ class Settings:
     log: str = "text"  # the form of the log's lines
     api_key_file: Path | None = None  # keys of those who may ask; None: everybody may
     cors_origin: tuple[str, ...] = ()  # other origins whose pages may ask
-    tile: int = TILE  # side, in small pixels, of the largest area the network sees at once
+    tile: int = TILE  # side, in logits, of the largest area the network sees at once
 
     def __post_init__(self) -> None:
         for field in fields(self):

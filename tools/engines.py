@@ -96,7 +96,7 @@ def fresh_checkpoint(model: str) -> Checkpoint:
         classes=streets.CLASSES,
         palette=streets.PALETTE,
         factor=recipe.factor,
-        sight=recipe.sight_there,
+        sight=recipe.effective_sight,
         ignore=streets.IGNORE,
         writer=writer(),
     )

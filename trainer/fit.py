@@ -76,6 +76,8 @@ def fit(
     if ranks.count > 1 and device == "cpu":
         # torch brings what they would share on GPUs alone.
         talk.say("note: on the CPU every process has the batch statistics of its own part")
+    if recipe.effective_sight < recipe.sight:
+        talk.say(f"note: a sight of {recipe.effective_sight}, for nothing is finer than full size")
     crop = state.crop if state else views.crop_size(usual_size(dataset.split("train")), recipe)
     counted = census(recipe, dataset)
     learner = _learner(recipe, dataset, torch.device(device), ranks, counted)

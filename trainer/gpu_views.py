@@ -47,7 +47,7 @@ class Camera:
         self, crop: tuple[int, int], recipe: Recipe, dataset: Dataset, device: torch.device
     ) -> None:
         self.crop, self.recipe, self.dataset, self.device = crop, recipe, dataset, device
-        sight = recipe.sight_there
+        sight = recipe.effective_sight
         self._seen = crop[0] * sight, crop[1] * sight
 
     def prepare(self, sample: Sample, shot: Shot) -> Negative | View:

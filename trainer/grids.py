@@ -1,4 +1,4 @@
-"""Between the grid of the small picture and the coarser ones of an encoder."""
+"""Between the grid of the labels and the coarser ones of an encoder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def hyper_column(levels: Sequence[Tensor], grid: Size) -> Tensor:
 
 
 def pooled(plane: Tensor, padded: Size, grid: Size) -> Tensor:
-    """The mean of [N,C,h,w] in each cell of a level of the padded picture; padding is 0."""
+    """The mean of [N,C,h,w] in each cell of a level of the padded grid; padding is 0."""
     lacking = padded[1] - plane.shape[3], padded[0] - plane.shape[2]
     return F.adaptive_avg_pool2d(F.pad(plane, (0, lacking[0], 0, lacking[1])), grid)
 
 
-def spread(plane: Tensor, padded: Size, small: Size) -> Tensor:
-    """A level [N,C,gh,gw] of the padded picture, brought back to the small one."""
+def spread(plane: Tensor, padded: Size, cells: Size) -> Tensor:
+    """A level [N,C,gh,gw] of the padded grid, brought back to the labels' own."""
     whole = F.interpolate(plane, size=padded, mode="bilinear", align_corners=False)
-    return whole[..., : small[0], : small[1]]
+    return whole[..., : cells[0], : cells[1]]
 
 
 def resized(level: Tensor, grid: Size) -> Tensor:

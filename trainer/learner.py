@@ -81,7 +81,7 @@ class Learner:
             classes=dataset.classes,
             palette=dataset.palette,
             factor=recipe.factor,
-            sight=recipe.sight_there,
+            sight=recipe.effective_sight,
             ignore=dataset.ignore,
             writer=writer(),
         )
@@ -240,7 +240,9 @@ class Learner:
 
 
 def _network(recipe: Recipe, classes: int, device: torch.device) -> Network:
-    made = network.build(recipe.model, classes, sight=recipe.sight_there)
+    # The model is asked about what was wished; full size may allow less.
+    made = network.build(recipe.model, classes, sight=recipe.sight)
+    made.sight = recipe.effective_sight
     made.to(device)
     # Channels innermost: 1.6 times the speed on a CPU.
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -13,6 +13,7 @@ from kernels.errors import UserError, one_of
 from kernels.soften import MODES
 
 MOST_EPOCHS = 1_000_000
+MOST_SIGHT = 32
 # Labels at full size, and logits brought up to them.
 FULL = "full"
 # In place of a file of weights: those that a package brings for the model, if any; none at all.
@@ -100,10 +101,10 @@ class Recipe:
         _refuse_at_odds(self)
 
     @property
-    def sight_there(self) -> int:
-        """The sight that full size allows."""
-        fitting = (s for s in range(self.sight, 0, -1) if self.sight % s == 0)
-        return next(s for s in fitting if s * self.factor <= 1)
+    def effective_sight(self) -> int:
+        """As much of the sight as full size is fine enough for."""
+        parts = (part for part in range(self.sight, 0, -1) if self.sight % part == 0)
+        return next(part for part in parts if part * self.factor <= 1)
 
     @property
     def look_every(self) -> int:
@@ -134,7 +135,7 @@ def _share(least: str = "0", most: str = "1") -> tuple[Callable[[float], bool], 
 
 
 RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    **{name: _at_least(1) for name in ("sight", "steps", "batch", "accumulate", "zoom")},
+    **{name: _at_least(1) for name in ("steps", "batch", "accumulate", "zoom")},
     **{
         name: _at_least(0)
         for name in ("validate_every", "validate_pairs", "early_stop", "weight_decay", "clip")
@@ -144,6 +145,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     **{name: _share(most="0.99999") for name in ("momentum", "ema")},
     "ohem": _share(least="0.01"),
     "crop": _share(least="0.01"),
+    "sight": (lambda value: 1 <= value <= MOST_SIGHT, f"1 to {MOST_SIGHT}"),
     "seed": (lambda value: 0 <= value < 2**63, "between 0 and 2^63"),
     "learning_rate": (lambda value: 0 < value < math.inf, "a number above 0"),
     "head_rate": (lambda value: 0 < value < math.inf, "a number above 0"),

@@ -133,7 +133,7 @@ def take(
 ) -> View:
     """The view that `shot` says, on the CPU."""
     picture = turned(cut(sample.picture, shot.window, OUTSIDE), shot)
-    small = kernels.shrink(picture, shot.factor(crop), recipe.sight_there)
+    small = kernels.shrink(picture, shot.factor(crop), recipe.effective_sight)
     if shot.light:
         small = shot.light.on(small)
     shares, labels = target(sample, shot, crop, recipe, dataset)
@@ -167,7 +167,7 @@ def disguised(
     shot = replace(aim(void, crop, recipe, rng), light=None)
     seen = frame(shot, picture.shape)
     window = turned(cut(picture, shot.window, OUTSIDE), shot)
-    weak = kernels.shrink(window, shot.factor(crop), recipe.sight_there)
+    weak = kernels.shrink(window, shot.factor(crop), recipe.effective_sight)
     shown = np.full((seen.height, seen.width), VOID, np.uint8)
     shown[seen.inside] = 0
     return Disguised(
@@ -211,7 +211,7 @@ def _window(
 ) -> Window:
     zoom = _zoom(recipe, rng)
     # Never enlarge: a crop of its own size is the most that a picture can give.
-    height = max(crop[0] * recipe.sight_there, round(crop[0] / float(recipe.factor) / zoom))
+    height = max(crop[0] * recipe.effective_sight, round(crop[0] / float(recipe.factor) / zoom))
     width = round(crop[1] * height / crop[0])
     return Window(
         top=_offset(full[0], height, rng, centre and centre[0]),

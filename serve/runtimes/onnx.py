@@ -143,7 +143,7 @@ def _contract(model: ModelProto, path: Path) -> str:
         return str(texts[CONTRACT_KEY])
     raise UserError(
         f"'{path}' is an ONNX file without a softres contract",
-        hint="serve takes what the exporter wrote: only that names classes, colours and factor",
+        hint="serve takes what the exporter wrote: only that names classes, colours and sizes",
     )
 
 

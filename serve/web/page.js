@@ -35,7 +35,7 @@ async function open(name) {
   const model = models.length < 2 ? null : chosen.name;
   legend.open(await keyed(() => server.contract(model)));
   const classes = chosen.classes === 1 ? "1 class" : `${chosen.classes} classes`;
-  at("facts").textContent = [chosen.file, classes, `factor ${chosen.factor}`, chosen.runtime].join(" · ");
+  at("facts").textContent = [chosen.file, classes, `factor ${chosen.factor}`, `sight ${chosen.sight}`, chosen.runtime].join(" · ");
   return { model };
 }
 

@@ -27,7 +27,7 @@ export async function models() {
   return (await json("models")).models;
 }
 
-/** Classes, colours and factor of a model. */
+/** Classes, colours, factor and sight of a model. */
 export function contract(model) {
   return json(model ? `models/${encodeURIComponent(model)}/contract` : "contract");
 }

@@ -6,7 +6,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch.nn import functional as F
 
 from export import geometry, intake, verify
 from export.geometry import Body
@@ -88,12 +90,17 @@ def test_the_graph_sees_what_the_kernel_sees_and_answers_on_the_coarser_grid(fac
             assert np.array_equal(logits, small[:, ::sight, ::sight].transpose(0, 3, 1, 2))
 
 
-def test_scores_coarser_than_the_sight_are_stretched_to_the_grid_of_the_logits():
+@pytest.mark.parametrize("size", [(64, 96), (57, 101)])
+def test_scores_coarser_than_the_sight_are_stretched_to_the_grid_of_the_logits(size):
     contract, body = promise("1/4", sight=2), nothing(multiple=4, stride=4)
     session = around_nothing(contract, body, head="logits")
-    picture = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
-    (logits,) = session.run(["logits"], {"image": picture})
-    assert logits.shape == (1, 3, 16, 24)
+    picture = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
+    logits, small = session.run(["logits", "small"], {"image": picture})
+    height, width = small_size(size, Fraction(1, 4))
+    lacking = (0, -small.shape[2] % 4, 0, -small.shape[1] % 4)
+    padded = F.pad(torch.from_numpy(small).permute(0, 3, 1, 2), lacking)
+    larger = F.interpolate(padded[..., ::4, ::4], scale_factor=2, mode="bilinear")
+    np.testing.assert_allclose(logits, larger[..., :height, :width].numpy(), atol=1e-3)
 
 
 def test_halves_go_to_the_even_neighbour():

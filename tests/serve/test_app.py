@@ -63,7 +63,7 @@ def test_healthz_says_what_is_served(client: httpx.Client) -> None:
     assert health["status"] == "ok"
     assert health["model"] == "model.onnx"
     assert health["classes"] == 5
-    assert health["factor"] == "1/2"
+    assert (health["factor"], health["sight"]) == ("1/2", 1)
     assert health["runtime"].startswith("ONNX Runtime")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -91,6 +92,17 @@ def test_a_picture_that_fits_one_tile_is_one_call_with_the_same_logits(
         picture = toy.photo(*size)
         (one,), (other,) = (each.run([each._feed(picture)]) for each in (whole, tiles))
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_tile_holds_as_many_logits_whatever_the_sight(
+    tmp_path: Path, toy: SimpleNamespace
+) -> None:
+    path = toy.saved(tmp_path / "sharp.onnx", factor=Fraction(1, 4), sight=2)
+    whole, tiles = Segmenter(path), Segmenter(path, tile=64)
+    assert tiles.shares_calls(tiles._feed(toy.photo(256, 256)))
+    assert not tiles.shares_calls(tiles._feed(toy.photo(256, 264)))
+    picture = toy.photo(523, 411)
+    assert np.count_nonzero(whole.mask(picture) != tiles.mask(picture)) <= 10
 
 
 def test_a_network_whose_logits_cannot_be_put_together_is_a_user_error(

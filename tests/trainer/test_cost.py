@@ -57,6 +57,14 @@ def test_a_quarter_of_the_sides_is_a_sixteenth_of_the_arithmetic(model):
     assert 2.5 < whole[0] / (whole[1] / 4) < 3.1
 
 
+def test_arithmetic_is_that_of_what_the_network_sees():
+    body = network.build("lite0-strided", 3).body
+    plain, sharp = network.Network(body, 1), network.Network(body, 2)
+    stretched = flops(plain, Fraction(1, 2), (64, 128), (256, 512))
+    # The same pixels are seen; to stretch logits is no convolution.
+    assert flops(sharp, Fraction(1, 4), (32, 64), (256, 512)) == stretched
+
+
 def test_a_model_that_looks_at_content_is_not_counted(capsys):
     class Curious(torch.nn.Module):
         stride = multiple = 1

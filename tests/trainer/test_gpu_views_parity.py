@@ -65,6 +65,7 @@ SAME = [(37, 51), (37, 51), (37, 51)]
     ("options", "sizes"),
     [
         *(({}, SAME), ({}, [(37, 51), (20, 90), (37, 51)])),
+        *(({"sight": 2}, SAME), ({"sight": 2}, [(37, 51), (20, 90), (37, 51)])),
         *(({"labels": "majority"}, SAME), ({"labels": "nearest-random"}, SAME)),
     ],
 )

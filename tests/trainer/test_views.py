@@ -68,7 +68,7 @@ def test_no_crop_is_finer_than_full_size(dataset):
     [("1/4", 2, 2), ("1/2", 2, 2), ("1", 2, 1), ("2/3", 2, 1), ("1/2", 4, 2), ("1/3", 4, 2)],
 )
 def test_nothing_is_seen_finer_than_full_size(factor, sight, there):
-    assert Recipe(factor=Fraction(factor), sight=sight).sight_there == there
+    assert Recipe(factor=Fraction(factor), sight=sight).effective_sight == there
 
 
 def test_what_lies_outside_of_the_picture_is_void(dataset):

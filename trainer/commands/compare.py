@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,8 +32,9 @@ HELP = "\n\n".join(
     (
         "Train one recipe at several factors and label modes; say what each costs and scores.",
         "Every other flag of `trainer fit` is shared by all runs: --recipe, --data, --steps, ...",
-        "All runs take the same steps on crops of the same part of the picture, so one at factor 1 "
-        "computes about 16 times as much as one at 1/4 and lasts that much longer. How long all of "
+        "All runs take the same steps on crops of the same part of the picture, so a network that "
+        "sees what it answers computes 16 times as much at factor 1 as at 1/4, and one with a "
+        "--sight of 2, which nothing is fine enough for there, 4 times. How long all of "
         "it will take is said when the first steps of each kind are done. Runs follow one another, "
         "each in a process of its own: its memory is its own, and its crash costs one cell.",
         "Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. "
@@ -114,11 +116,13 @@ def _plan(
     dataset = data.load(fields.get("data", "streets"))
     if not any(dataset.splits.get(name) for name in ("test", "val")):
         raise UserError("the data has no test or val split to compare on", hint="add val/")
-    kinds = [Kind(factor=factor, labels=mode) for factor in factors for mode in modes]
-    pairs = dataset.split("train")
-    for kind in kinds:
-        recipe = fitting.recipe_of({**fields, **vars(kind), "seed": 0}, len(pairs), None)
+    kinds, pairs = [], dataset.split("train")
+    for factor, mode in product(factors, modes):
+        own = {"factor": factor, "labels": mode, "seed": 0}
+        recipe = fitting.recipe_of({**fields, **own}, len(pairs), None)
         views.crop_size(data.usual_size(pairs), recipe)
+        kinds.append(Kind(factor=factor, labels=mode, sight=recipe.effective_sight))
+    _refuse_sight(recipe)
     return Plan(
         folder=out,
         words=words,
@@ -128,6 +132,18 @@ def _plan(
         kinds=tuple(kinds),
         seeds=seeds,
     )
+
+
+def _refuse_sight(recipe: Any) -> None:
+    """Raise where the model does not take the recipe's."""
+    import torch
+
+    from trainer import network
+
+    if recipe.sight > 1:
+        # Without any content it costs nothing.
+        with torch.device("meta"):
+            network.build(recipe.model, classes=1, sight=recipe.sight)
 
 
 def _shared(words: tuple[str, ...]) -> dict[str, Any]:

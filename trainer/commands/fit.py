@@ -123,7 +123,8 @@ def fit(
         float | None, _option(VIEWS, "side of a crop / side of its picture", 0.75)
     ] = None,
     zoom: Annotated[
-        float | None, _option(VIEWS, "a crop's factor goes up to factor*zoom", 1.33)
+        float | None,
+        _option(VIEWS, "a crop's factor goes up to factor*zoom, never past full size", 1.33),
     ] = None,
     zoom_from: Annotated[
         float | None, _option(VIEWS, "and down to factor*zoom-from", "1/zoom")

@@ -131,6 +131,7 @@ class Group:
         return {
             "factor": str(self.kind.factor),
             "labels": self.kind.labels,
+            "sight": self.kind.sight,
             "seeds": [result.cell.seed for result in self.results],
             **{_key(m): self.spread(m).plain() for m in MEASURES},
             "iou_percent": {name: s.plain() for name, s in self.by_class().items()},

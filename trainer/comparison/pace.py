@@ -35,9 +35,9 @@ class Pace:
     def _picture(self, kind: Kind) -> float:
         if kind in self._seen:
             return self._seen[kind]
-        # The cost of a network grows with its pixels. The nearest factor is the best guess.
-        known = min(self._seen, key=lambda seen: abs(seen.factor - kind.factor))
-        return self._seen[known] * float(kind.factor / known.factor) ** 2
+        # The cost of a network grows with the pixels that it sees. The nearest is the best guess.
+        known = min(self._seen, key=lambda other: abs(other.seen - kind.seen))
+        return self._seen[known] * float(kind.seen / known.seen) ** 2
 
     @property
     def seen(self) -> str:

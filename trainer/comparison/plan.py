@@ -22,11 +22,19 @@ class Kind:
 
     factor: Fraction
     labels: str
+    # Follows from the factor, so that it is in no name.
+    sight: int = 1
+
+    @property
+    def seen(self) -> Fraction:
+        """Side of what the network sees / side of the picture: what it costs goes by that."""
+        return self.factor * self.sight
 
     @property
     def title(self) -> str:
         """For people."""
-        return f"{self.factor} {self.labels}"
+        finer = f", sight {self.sight}" if self.sight > 1 else ""
+        return f"{self.factor} {self.labels}{finer}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +110,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"not readable ({error})", hint="choose another --out") from None
     if not isinstance(said, dict):
         raise UserError("not what a comparison writes", hint="choose another --out")
-    return said
+    # Before there was a word for it, a network saw no more than it answers.
+    return {"sight": 1, **said}
 
 
 def _change(name: str, before: Any, now: Any) -> str:

@@ -101,7 +101,7 @@ def _name(panel: Any, text: str, x: float, y: float, place: int) -> None:
 
 
 def scale(panel: Any, costs: Sequence[float]) -> None:
-    """Costs grow with the square of the factor: shown even where they are far apart."""
+    """Costs grow with the square of what is seen: shown even where they are far apart."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     known = [cost for cost in costs if cost > 0]

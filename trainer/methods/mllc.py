@@ -148,16 +148,16 @@ class Mllc(Objective):
     def _corrected(
         self, corrector: Corrector, logits: Tensor, levels: list[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """The logits after each round, on the small grid, and the embeddings before and after."""
-        small = logits.shape[2], logits.shape[3]
-        padded = self.network.padded(small)
+        """The logits after each round, on the labels' grid, and the embeddings before and after."""
+        cells = grids.sides(logits)
+        padded = self.network.padded(cells)
         grid = levels[corrector.level].shape[2], levels[corrector.level].shape[3]
         nodes = grids.pooled(logits.float(), padded, grid)
         outputs, embeddings = corrector(nodes, levels, self.thresholds)
-        return [grids.spread(one, padded, small) for one in outputs], embeddings
+        return [grids.spread(one, padded, cells) for one in outputs], embeddings
 
     def _prototype_loss(self, embeddings: list[Tensor], shares: Tensor) -> Tensor:
-        """Summed over cells, in small pixels; notes the class means of this step."""
+        """Summed over nodes, in cells of the labels; notes the class means of this step."""
         padded, grid = self.network.padded(grids.sides(shares)), grids.sides(embeddings[0])
         pooled = grids.pooled(shares, padded, grid)
         if self.training:

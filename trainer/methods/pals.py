@@ -77,8 +77,8 @@ class Pals(Objective):
     @torch.no_grad()
     def smoothed(self, shares: Tensor, logits: Tensor, levels: list[Tensor]) -> Tensor:
         """The targets [N,C,h,w] in place of `shares`, of the same mass in every cell."""
-        small = shares.shape[2], shares.shape[3]
-        padded = self.network.padded(small)
+        cells = grids.sides(shares)
+        padded = self.network.padded(cells)
         grid = levels[self.level].shape[2], levels[self.level].shape[3]
         predicted = (logits / self.options.sharpness).softmax(1)
         mass = shares.sum(1, keepdim=True)
@@ -88,7 +88,7 @@ class Pals(Objective):
             grids.pooled(mass, padded, grid).flatten(1),
             self.options.temperature,
         )
-        said = grids.spread(gathered.reshape(*gathered.shape[:2], *grid), padded, small)
+        said = grids.spread(gathered.reshape(*gathered.shape[:2], *grid), padded, cells)
         # Cells at the edge of the padding have heard of nothing there: their shares come to less.
         said = said / said.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
         return torch.lerp(shares, mass * said, self.alpha)

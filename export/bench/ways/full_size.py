@@ -33,14 +33,14 @@ class FullSize:
 
     def mask(self, pictures: Pictures) -> Mask:
         """The mask of every picture."""
-        return self._masked(self._logits(pictures), pictures)
+        return self._masked(self._logits(pictures))
 
     def timed(self, pictures: Pictures) -> tuple[float, float]:
         """All of it, and the network's part."""
         begin = time.perf_counter()
         logits = self._logits(pictures)
         network = time.perf_counter() - begin
-        self._masked(logits, pictures)
+        self._masked(logits)
         return time.perf_counter() - begin, network
 
     def answer(self, pictures: Pictures) -> None:
@@ -50,14 +50,19 @@ class FullSize:
         """All of them are what they were trained as."""
 
     def _logits(self, pictures: Pictures) -> Tensor:
+        """One for every pixel, also where the network answers for several at once."""
+        height, width = pictures.shape[1:3]
+        sight = self._network.sight
         with torch.inference_mode():
-            logits: Tensor = self._network(torch.from_numpy(pictures))
-            return logits
+            below, right = -height % sight, -width % sight
+            whole = np.pad(pictures, ((0, 0), (0, below), (0, right), (0, 0)), "edge")
+            logits: Tensor = self._network(torch.from_numpy(whole))
+            if sight > 1:
+                logits = F.interpolate(logits, scale_factor=float(sight), mode="bilinear")
+            return logits[..., :height, :width]
 
-    def _masked(self, logits: Tensor, pictures: Pictures) -> Mask:
+    def _masked(self, logits: Tensor) -> Mask:
         with torch.inference_mode():
-            if logits.shape[2:] != pictures.shape[1:3]:
-                logits = F.interpolate(logits, size=pictures.shape[1:3], mode="bilinear")
             return np.asarray(logits.argmax(1)).astype(self._kind)
 
 

@@ -2,12 +2,14 @@
 
 import json
 import signal
+from fractions import Fraction
 
 import pytest
 from typer.testing import CliRunner
 
 from kernels.errors import UserError
 from trainer.__main__ import app
+from trainer.commands import compare as comparing
 
 
 @pytest.fixture
@@ -48,6 +50,17 @@ def test_two_factors_are_trained_once_and_set_side_by_side(compare, shared_folde
     assert "--learning-rate was 0.001, now 0.1" in changed.exception.message
 
 
+def test_what_each_kind_sees_is_known_and_told_beforehand(shared_folder, tmp_path):
+    words = ("--data", f"folder:{shared_folder}")
+    factors = [Fraction(1), Fraction(1, 2), Fraction(1, 4)]
+    made = comparing._plan(words, factors, ["area"], 1, tmp_path, "cpu")
+    assert [kind.title for kind in made.kinds] == [
+        "1 area",
+        "1/2 area, sight 2",
+        "1/4 area, sight 2",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -60,6 +73,10 @@ def test_two_factors_are_trained_once_and_set_side_by_side(compare, shared_folde
         (("--seed", 3), "--seed is not for"),
         (("--resume", "last"), "--resume is not for"),
         (("--steps", 0), "--steps 0 is not 1 or more"),
+        (("--model", "compact", "--sight", 2), "--sight 2 is not for compact"),
+        # Also where full size would not allow it: at the next factor it would.
+        (("--factors", "1,1/2", "--model", "lite0", "--sight", 2), "--sight 2 is not for lite0"),
+        (("--sight", 1_000_000_000), "--sight 1000000000 is not 1 to 32"),
         (("--recipe", "nothing"), "unknown recipe 'nothing'"),
     ],
 )

@@ -76,6 +76,16 @@ def test_what_is_left_goes_by_the_kinds_seen_at_work():
     assert pace.left([half, whole], done=250) == pytest.approx(100 + 800)
 
 
+def test_what_is_left_goes_by_what_the_networks_see():
+    pace = Pace(steps=500, batch=2)
+    whole, half, quarter = (
+        Cell(kind=Kind(factor=Fraction(factor), labels="area", sight=sight), seed=0)
+        for factor, sight in (("1", 1), ("1/2", 2), ("1/4", 2))
+    )
+    assert pace.note(half.kind, [{"step": 10, "pictures_per_second": 5.0}])
+    assert pace.left([half, whole, quarter]) == pytest.approx(200 + 200 + 50)
+
+
 @pytest.mark.parametrize(
     ("seconds", "says"), [(0.2, "1 s"), (90, "90 s"), (600, "10 min"), (12000, "3 h 20 min")]
 )

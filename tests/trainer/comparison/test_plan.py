@@ -1,5 +1,7 @@
 """A folder holds one comparison, which can grow."""
 
+import json
+
 import pytest
 
 from kernels.errors import UserError
@@ -36,6 +38,17 @@ def test_another_recipe_in_the_same_folder_is_refused_by_what_differs(plan, chan
 def test_more_factors_label_modes_and_seeds_may_join(plan):
     settle(plan("1 area"))
     settle(plan("1 area", "1/8 nearest", seeds=5, factor="1/8", labels="nearest", seed=4))
+
+
+def test_a_comparison_from_before_there_was_a_sight_had_none(plan):
+    settle(plan())
+    path = plan().folder / "shared.json"
+    said = json.loads(path.read_text())
+    assert said.pop("sight") == 1
+    path.write_text(json.dumps(said))
+    settle(plan())
+    with pytest.raises(UserError, match="--sight was 1, now 2"):
+        settle(plan(sight=2))
 
 
 def test_a_folder_with_something_else_is_refused(plan):
