@@ -179,7 +179,9 @@ def _ready(models: Models, host: str, listener: socket.socket) -> tuple[str, ...
     for model in models.all():
         contract, runtime = model.segmenter.contract, model.segmenter.runtime.name
         name = f"{model.name}: " if len(models.paths) > 1 else ""
-        sizes = f"factor {contract.factor}, sight {contract.sight}"
+        sizes = f"factor {contract.factor}"
+        if contract.sight > 1:
+            sizes += f", sight {contract.sight}"
         lines.append(f"  {name}{len(contract.classes)} classes, {sizes}, {runtime}")
     lines.append(f"  try: curl --data-binary @street.jpg {address}/segment -o mask.png")
     return tuple(lines)

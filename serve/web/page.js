@@ -35,7 +35,8 @@ async function open(name) {
   const model = models.length < 2 ? null : chosen.name;
   legend.open(await keyed(() => server.contract(model)));
   const classes = chosen.classes === 1 ? "1 class" : `${chosen.classes} classes`;
-  at("facts").textContent = [chosen.file, classes, `factor ${chosen.factor}`, `sight ${chosen.sight}`, chosen.runtime].join(" · ");
+  const sight = chosen.sight > 1 ? [`sight ${chosen.sight}`] : [];
+  at("facts").textContent = [chosen.file, classes, `factor ${chosen.factor}`, ...sight, chosen.runtime].join(" · ");
   return { model };
 }
 

@@ -51,7 +51,7 @@ def test_served_masks_are_those_of_the_cpu_but_for_near_ties(
     segmenter = Segmenter(artefact, device="cuda")
     assert segmenter.runtime.name.endswith("(CUDA)")
     for batch in verify.pictures():
-        small = kernels.shrink(batch, loaded.contract.factor)
+        small = kernels.seen(batch, loaded.contract)
         together = segmenter.run(list(small))
         for picture, logits in zip(batch, together, strict=True):
             size = (picture.shape[0], picture.shape[1])

@@ -176,14 +176,14 @@ def test_two_apps_in_one_process_count_apart() -> None:
 def test_metrics_tell_of_models_queue_and_batches() -> None:
     made = app()
     metrics: Metrics = made.state.metrics
-    facts = {"name": "old", "runtime": "here", "classes": 5, "factor": "1/2"}
+    facts = {"name": "old", "runtime": "here", "classes": 5, "factor": "1/2", "sight": 2}
     metrics.watch_models(lambda: [facts])
     numbers(made)
     facts["name"] = "street"
     metrics.watch_queue(lambda: 3.0)
     metrics.batches.labels("street").observe(4)
     found = numbers(made)
-    info = 'classes="5",factor="1/2",model="street",runtime="here"'
+    info = 'classes="5",factor="1/2",model="street",runtime="here",sight="2"'
     assert [name for name in found if "model_info" in name] == [f"softres_model_info{{{info}}}"]
     assert found["softres_queue_depth"] == 3
     assert found['softres_batch_pictures_bucket{le="4.0",model="street"}'] == 1
