@@ -76,12 +76,15 @@ def fit(
     if ranks.count > 1 and device == "cpu":
         # torch brings what they would share on GPUs alone.
         talk.say("note: on the CPU every process has the batch statistics of its own part")
-    if recipe.effective_sight < recipe.sight:
-        talk.say(f"note: a sight of {recipe.effective_sight}, for nothing is finer than full size")
     crop = state.crop if state else views.crop_size(usual_size(dataset.split("train")), recipe)
     counted = census(recipe, dataset)
     learner = _learner(recipe, dataset, torch.device(device), ranks, counted)
     method.refuse_at_odds(learner.objective, dataset)
+    if recipe.effective_sight < recipe.sight:
+        talk.say(
+            f"note: at factor {recipe.factor} a sight of {recipe.sight} would be finer than full "
+            f"size; it is {recipe.effective_sight}"
+        )
     run = _run(runs, learner, state)
     keeper = Keeper(learner, run, out=out, crop=crop, every=save_every)
     wish = Wish(together=ranks.count > 1)

@@ -186,8 +186,8 @@ def _refuse_sight(sight: int, model: str, body: Body) -> None:
     if sight not in taken:
         raise UserError(
             f"--sight {sight} is not for {model}, which takes {', '.join(map(str, taken))}",
-            hint="so many pixels a network sees, down and across, for each of its logits: leave it "
-            "out, or choose another --model",
+            hint=f"its logits speak of {body.stride}x{body.stride} pixels each that it sees: leave "
+            "--sight out, or choose another --model",
         )
 
 

@@ -32,9 +32,9 @@ HELP = "\n\n".join(
     (
         "Train one recipe at several factors and label modes; say what each costs and scores.",
         "Every other flag of `trainer fit` is shared by all runs: --recipe, --data, --steps, ...",
-        "All runs take the same steps on crops of the same part of the picture, so a network that "
-        "sees what it answers computes 16 times as much at factor 1 as at 1/4, and one with a "
-        "--sight of 2, which nothing is fine enough for there, 4 times. How long all of "
+        "All runs take the same steps on crops of the same part of the picture. A network that "
+        "sees what it answers (--sight 1) computes 16 times as much at factor 1 as at 1/4. With a "
+        "sight of 2 it sees full size at 1 and at 1/2: 4 times as much as at 1/4. How long all of "
         "it will take is said when the first steps of each kind are done. Runs follow one another, "
         "each in a process of its own: its memory is its own, and its crash costs one cell.",
         "Leaves table.md, compare.json, quality.png, classes.png and report.html in the folder. "

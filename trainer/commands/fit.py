@@ -115,7 +115,8 @@ def fit(
         int | None,
         _option(
             VIEWS,
-            "the network sees the picture that many times as fine as its labels, if full size is",
+            "the network sees the picture that many times as fine as its labels, as far as full "
+            "size allows",
             "2 for lite0-strided, else 1",
         ),
     ] = None,

@@ -1,6 +1,6 @@
-"""`lite0`: EfficientNet-Lite0 and a small decoder, 3.5 million weights; begins with ImageNet's.
+"""`lite0`: EfficientNet-Lite0 whose stem keeps the sides; 3.5 million weights, ImageNet's.
 
-The stem, which halves larger pictures, leaves reduced ones as they are. Only convolutions, batch
+And a small decoder, as `lite0-strided` has it, whose stem halves. Only convolutions, batch
 norm, clipped ReLU, mean, resize and shuffle: all of it plain ONNX and TensorRT.
 """
 

@@ -1,4 +1,4 @@
-"""`lite0-strided`: `lite0` whose stem halves the sides, as published; 3.5 million weights.
+"""`lite0-strided`: the default, EfficientNet-Lite0 as published; 3.5 million weights, ImageNet's.
 
 With a sight of 2 it reads the picture twice as fine as `lite0` and computes as much: all that lies
 behind the stem is as large. Its logits lie at half of the sides that it sees.
