@@ -26,7 +26,7 @@ def box(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def over(pictures: Tensor, place: Tensor) -> Tensor:
-    """Places bool [N,h,w] of cells, as [N,h*sight,w*sight,1] over pictures that are as fine."""
+    """Places bool [N,h,w] of the labels' cells, for pictures: [N,h*sight,w*sight,1]."""
     sight = pictures.shape[1] // place.shape[1]
     return place.repeat_interleave(sight, 1).repeat_interleave(sight, 2)[..., None]
 

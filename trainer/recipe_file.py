@@ -13,7 +13,7 @@ from trainer.recipe import FIELDS
 SHIPPED = Path(__file__).parent / "recipes"
 # What `trainer fit` goes by where it is told neither another recipe nor another model than these.
 DEFAULT = "lite"
-# Each with what it wants otherwise.
+# And for each of these what it wants otherwise.
 MADE_FOR: dict[str, dict[str, Any]] = {"lite0-strided": {}, "lite0": {"sight": 1}}
 KINDS: dict[str, tuple[type[Any], ...]] = {
     "str": (str,),

@@ -9,6 +9,7 @@ import torch
 from kernels.contract import Contract
 from kernels.errors import EXTRAS, UserError
 from trainer import catalog, checkpoint, network, weights
+from trainer.commands.compare import _refuse_sight
 from trainer.recipe import Recipe
 
 transformers = pytest.importorskip("transformers", reason="wants the extra 'hf'")
@@ -157,6 +158,13 @@ def test_a_directory_without_such_a_model_is_told(content, says, tmp_path):
         (tmp_path / "config.json").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=says):
         network.build(f"hf:{tmp_path}", 5)
+
+
+def test_its_sight_is_checked_before_anything_is_compared(bare, filled):
+    for folder in (bare, filled):
+        _refuse_sight(Recipe(model=f"hf:{folder}", sight=4))
+        with pytest.raises(UserError, match=r"--sight 3 is not for hf:.*, which takes 1, 2, 4"):
+            _refuse_sight(Recipe(model=f"hf:{folder}", sight=3))
 
 
 def test_a_name_that_is_not_in_the_cache_is_told():

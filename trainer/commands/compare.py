@@ -135,15 +135,11 @@ def _plan(
 
 
 def _refuse_sight(recipe: Any) -> None:
-    """Raise where the model does not take the recipe's."""
-    import torch
-
+    """Raise where the model does not take the recipe's: only a model that is built can tell."""
     from trainer import network
 
     if recipe.sight > 1:
-        # Without any content it costs nothing.
-        with torch.device("meta"):
-            network.build(recipe.model, classes=1, sight=recipe.sight)
+        network.build(recipe.model, classes=1, sight=recipe.sight)
 
 
 def _shared(words: tuple[str, ...]) -> dict[str, Any]:
