@@ -103,8 +103,8 @@ def serve(
         bool | None,
         typer.Option(
             "--reduced-decode/--whole-decode",
-            help="Let the JPEG decoder reduce pictures where it can: faster, but some pixels in a "
-            "thousand change.",
+            help="Let the JPEG decoder reduce pictures where it can, or decode them whole: slower, "
+            "and some pixels in a thousand change.  [default: reduced-decode]",
             show_default=False,
         ),
     ] = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,9 @@ class Gate:
         self.service: float | None = None
         # How much that varies, as a running variance.
         self._variance = 0.0
+        # The same mean, of pictures in whose time nobody was refused.
+        self._easy: float | None = None
+        self._refused = -math.inf  # when somebody was refused last
 
     @property
     def waiting(self) -> int:
@@ -51,7 +55,7 @@ class Gate:
                 wait=self.wait(),
             )
         told = f"{self.taken} requests are held already"
-        if self.taken >= self.places:
+        if self.taken >= self.workers + self._room():
             raise self._refusal(f"{told}, {self.workers} of them in work")
         if self._takes_too_long():
             raise self._refusal(f"{told}, which may take more than {self.queue_time:g} seconds")
@@ -106,12 +110,29 @@ class Gate:
         known = seconds if self.service is None else self.service
         self._variance = (1 - NEWEST) * (self._variance + NEWEST * (seconds - known) ** 2)
         self.service = known + NEWEST * (seconds - known)
+        if time.monotonic() - self._refused > seconds:
+            easy = seconds if self._easy is None else self._easy
+            self._easy = easy + NEWEST * (seconds - easy)
+
+    def _room(self) -> int:
+        """How many may wait: the fewer, the longer pictures take than when nobody is refused.
+
+        To refuse many takes the time of those who are in. Half the pace leaves a quarter of the
+        queue, so that a wait is no longer than that in a full queue of easy times; but every
+        worker has its next one.
+        """
+        queue = self.places - self.workers
+        if not self._easy or not self.service:
+            return queue
+        pace = min(1.0, self._easy / self.service)
+        return min(queue, max(self.workers, round(queue * pace**2)))
 
     def _expected(self) -> float:
         """Seconds until one more is likely to get a worker, where none is free."""
         return (self.waiting + 1) / self.workers * (self.service or 0.0)
 
     def _refusal(self, message: str) -> RefusedNowError:
+        self._refused = time.monotonic()
         hint = "send it again after the seconds in Retry-After"
         return RefusedNowError(429, message, hint=hint, wait=self.wait())
 

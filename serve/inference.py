@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kernels.errors import UserError, one_of
 from kernels.paint import Mask
-from kernels.picture import TooLargeError, decode
+from kernels.picture import Picture, TooLargeError, size
 from serve import negotiate, question, tensors
 from serve.clock import Stopwatch
 from serve.question import Question, Tensor, Wanted
@@ -22,7 +22,7 @@ IMAGE, PICTURE, MASK, CONFIDENCE = "image", "picture", "mask", "confidence"
 # One request holds one place in the queue, and must not be a way around it.
 MOST_PICTURES = 64
 
-Pictures = list[NDArray[np.uint8]]
+Pictures = list[Picture]
 
 
 class Inference:
@@ -39,7 +39,7 @@ class Inference:
         with clock.stage("decode"):
             asked = question.parse(self._body, self._header)
             self._wanted = wanted(asked, outputs(segmenter))
-            found = pictures(asked, segmenter.max_pixels)
+            found = pictures(asked, segmenter)
         if asked.id is not None:
             self._names["id"] = asked.id
         sure = any(each.name == CONFIDENCE for each in self._wanted)
@@ -74,7 +74,7 @@ def wanted(asked: Question, choices: Sequence[str]) -> tuple[Wanted, ...]:
     return asked.outputs
 
 
-def pictures(asked: Question, most_pixels: int) -> Pictures:
+def pictures(asked: Question, segmenter: Segmenter) -> Pictures:
     """The pictures of a request, all of one size; nothing is unpacked before its size is known."""
     if len(asked.inputs) != 1:
         raise UserError(
@@ -83,9 +83,9 @@ def pictures(asked: Question, most_pixels: int) -> Pictures:
         )
     (tensor,) = asked.inputs
     if tensor.name == IMAGE:
-        return _pixels(tensor, most_pixels)
+        return _pixels(tensor, segmenter.max_pixels)
     if tensor.name == PICTURE:
-        return _files(tensor, most_pixels)
+        return _files(tensor, segmenter)
     raise one_of("input", tensor.name[:40], (IMAGE, PICTURE))
 
 
@@ -104,24 +104,24 @@ def _pixels(tensor: Tensor, most_pixels: int) -> Pictures:
     return list(array) if array.ndim == 4 else [array]
 
 
-def _files(tensor: Tensor, most_pixels: int) -> Pictures:
+def _files(tensor: Tensor, segmenter: Segmenter) -> Pictures:
     _check_datatype(tensor, "BYTES")
     if len(tensor.shape) != 1 and tensor.shape[1:] != (1,):
         raise UserError(f"input '{PICTURE}': shape {list(tensor.shape)} is neither [N] nor [N,1]")
     _check_count(tensor.size)
     found: Pictures = []
     for data in tensors.elements(tensor):
-        found.append(decode(data, f"input '{PICTURE}'", most_pixels=most_pixels))
-        height, width, _ = found[0].shape
-        if found[-1].shape != found[0].shape:
+        found.append(segmenter.read(data, f"input '{PICTURE}'"))
+        (height, width), other = size(found[0]), size(found[-1])
+        if other != (height, width):
             raise UserError(
-                f"input '{PICTURE}': files of {width}x{height} and of "
-                f"{found[-1].shape[1]}x{found[-1].shape[0]}, and one tensor holds one size",
+                f"input '{PICTURE}': files of {width}x{height} and of {other[1]}x{other[0]}, and "
+                "one tensor holds one size",
                 hint="send files of different sizes in requests of their own",
             )
         # Of one size: the first one tells before the second is unpacked.
-        if height * width * tensor.size > most_pixels:
-            raise _too_many(height * width * tensor.size, most_pixels)
+        if height * width * tensor.size > segmenter.max_pixels:
+            raise _too_many(height * width * tensor.size, segmenter.max_pixels)
     return found
 
 

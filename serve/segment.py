@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from starlette.datastructures import QueryParams
 
 import kernels
+from kernels import picture as pictures
 from kernels import png
 from kernels.contract import Contract
 from kernels.errors import UserError, about
 from kernels.paint import Mask, Window
-from kernels.picture import MOST_PIXELS, Reduced, decode, reduced
+from kernels.picture import MOST_PIXELS, Picture, Reduced, decode
 from serve import encode, negotiate, runtimes, tiling
 from serve.answer import Painted
 from serve.clock import Stopwatch
@@ -68,7 +69,7 @@ class Segmenter:
         device: str = "auto",
         workers: int = 1,
         tile: int = TILE,
-        reduced_decode: bool = False,
+        reduced_decode: bool = True,
     ) -> None:
         self.runtime = runtimes.open_artefact(model, threads, device=device, workers=workers)
         with about(model):
@@ -108,8 +109,15 @@ class Segmenter:
         """The bytes of a picture file -> what `run` wants of it."""
         ask = ask or negotiate.plain()
         with clock.stage("decode"):
-            picture = self._decoded(data, ask, name)
-        return self.prepared(picture, ask, clock)
+            picture = self.read(data, name)
+            photo = self._photo(picture, data, name) if ask.wants_picture else None
+        return self.prepared(picture, ask, clock, photo)
+
+    def read(self, data: bytes, name: str) -> Picture:
+        """The bytes of a picture file -> the picture, reduced by its decoder where it may be."""
+        # What paints eats whole pictures.
+        reduce = self.reduced_decode and not isinstance(self.runtime, runtimes.Painting)
+        return pictures.read(data, name, self.contract, reduce=reduce, most_pixels=self.max_pixels)
 
     def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
         """Whether it may go into one call with others of its shape: a picture in tiles may not."""
@@ -141,33 +149,38 @@ class Segmenter:
         taken = self.take(data, Stopwatch(), ask, name)
         return self.finish(taken, self._found(taken))
 
-    def painted(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Painted:
-        """uint8 [H,W,3], or one that is reduced already -> all that an answer is made of."""
-        taken = self.prepared(picture, ask, clock)
+    def painted(self, picture: NDArray[np.uint8], ask: Ask, clock: Stopwatch) -> Painted:
+        """uint8 [H,W,3] -> all that an answer is made of."""
+        taken = self.prepared(picture, ask, clock, picture)
         return self.paint(taken, self._found(taken))
 
     def mask(self, picture: NDArray[np.uint8]) -> Mask:
         """uint8 [H,W,3] -> the class of every pixel, [H,W]."""
         return self.painted(picture, negotiate.plain(), Stopwatch()).mask
 
-    def prepared(self, picture: NDArray[np.uint8] | Reduced, ask: Ask, clock: Stopwatch) -> Taken:
-        """uint8 [H,W,3], upright, or one that is reduced already -> what `run` wants of it."""
-        whole = None if isinstance(picture, Reduced) else picture
-        size = picture.size if isinstance(picture, Reduced) else picture.shape[:2]
-        self._refuse_size((size[0], size[1]))
+    def prepared(
+        self,
+        picture: Picture,
+        ask: Ask,
+        clock: Stopwatch,
+        photo: NDArray[np.uint8] | None = None,
+    ) -> Taken:
+        """A picture, upright -> what `run` wants of it; the encoder may want the whole `photo`."""
+        size = pictures.size(picture)
+        self._refuse_size(size)
         # What is wrong with the question is said before the network works for it.
-        kept, window = ask.kept(self.contract), ask.part((size[0], size[1]))
+        kept, window = ask.kept(self.contract), ask.part(size)
         if not self._knows(ask):
             raise UserError(
                 f"{self.runtime.name} paints without a confidence",
                 hint="leave it out, or serve the ONNX artefact",
             )
         with clock.stage("shrink"):
-            feed = picture.small if isinstance(picture, Reduced) else self._feed(picture)
+            feed = self._feed(picture)
         return Taken(
             feed=feed,
-            size=(size[0], size[1]),
-            picture=None if whole is None else ask.seen(whole, window),
+            size=size,
+            picture=None if photo is None else ask.seen(photo, window),
             ask=ask,
             kept=kept,
             window=window,
@@ -197,12 +210,11 @@ class Segmenter:
         """Give the artefact back; nobody uses it any more."""
         self.runtime.close()
 
-    def _decoded(self, data: bytes, ask: Ask, name: str) -> NDArray[np.uint8] | Reduced:
-        seen = None
-        paints = isinstance(self.runtime, runtimes.Painting)
-        if self.reduced_decode and not ask.wants_picture and not paints:
-            seen = reduced(data, name, self.contract, most_pixels=self.max_pixels)
-        return seen or decode(data, name, most_pixels=self.max_pixels)
+    def _photo(self, picture: Picture, data: bytes, name: str) -> NDArray[np.uint8]:
+        """All its pixels: the mask is of the same small picture in every format."""
+        if isinstance(picture, Reduced):
+            return decode(data, name, most_pixels=self.max_pixels)
+        return picture
 
     def _refuse_size(self, size: tuple[int, int]) -> None:
         """Raise where the artefact was exported for pictures of another size alone."""
@@ -216,10 +228,12 @@ class Segmenter:
                 "without --size",
             )
 
-    def _feed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _feed(self, picture: Picture) -> NDArray[np.uint8]:
         if isinstance(self.runtime, runtimes.Painting):
+            # `read` lets nobody reduce what it shall eat.
+            assert not isinstance(picture, Reduced)
             return picture
-        return kernels.seen(picture, self.contract)
+        return pictures.seen(picture, self.contract)
 
     def _knows(self, ask: Ask) -> bool:
         return self.has_confidence or not ask.confidence

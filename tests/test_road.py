@@ -15,6 +15,7 @@ import kernels
 from export import verify
 from export.build import build
 from kernels.contract import Contract
+from kernels.picture import Reduced
 from serve.app import create_app
 from serve.segment import Segmenter
 from serve.settings import Settings
@@ -96,6 +97,19 @@ def test_over_http_the_mask_and_the_contract_are_the_same(model, artefact, share
     with Image.open(photo) as opened:
         assert verify.changed_pixels(loaded, np.array(opened), served) == (0, 0)
         assert np.array_equal(predict(loaded.network, loaded.contract, np.array(opened)), served)
+
+
+@pytest.mark.parametrize("reduce", [True, False])
+def test_a_jpeg_has_the_mask_that_the_trainer_predicts_of_the_same_file(
+    model, artefact, tmp_path, reduce
+):
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(picture((160, 240))).save(photo, quality=90)
+    loaded, segmenter = checkpoint.load(model), Segmenter(artefact, reduced_decode=reduce)
+    read = data.read_for(loaded.contract, photo, reduce=reduce)
+    assert isinstance(read, Reduced) == reduce
+    with Image.open(BytesIO(segmenter.answer(photo.read_bytes()).body)) as served:
+        np.testing.assert_array_equal(predict(loaded.network, loaded.contract, read), served)
 
 
 def test_pictures_that_share_a_call_or_fit_a_tile_have_the_mask_that_the_trainer_predicts(

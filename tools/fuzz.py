@@ -1,4 +1,4 @@
-"""Damages picture files in every way it knows and decodes them: only a UserError may come of it.
+"""Damages picture files and reads them as the service does: only a UserError may come of it.
 
 `python tools/fuzz.py --cases 20000` counts what became of them, and fails where anything else was
 raised, where a case took too long, or where memory grew.
@@ -14,19 +14,24 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image
 
 from kernels import memory
+from kernels.contract import Contract
 from kernels.errors import UserError
-from kernels.picture import decode
+from kernels.picture import Reduced, decode, read
 
 # Seeds are tiny, so that what is slow is slow for another reason than its size.
 MOST_SECONDS = 2.0
 MOST_PIXELS = 4_000_000
 MOST_GROWTH = 64 << 20
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+# Seeds have sides that are multiples of 8: a JPEG is decoded to a quarter of them.
+CONTRACT = Contract(classes=("a",), palette=((0, 0, 0),), factor=Fraction(1, 4), writer="fuzz")
 
 Random = np.random.Generator
 Mutation = Callable[[bytearray, list[bytes], Random], bytearray]
@@ -132,7 +137,11 @@ def run(cases: int, seed: int) -> Tally:
 def attempt(data: bytes) -> str:
     """What became of one file, in a word or two."""
     try:
-        decode(data, "picture", most_pixels=MOST_PIXELS)
+        picture = read(data, "picture", CONTRACT, most_pixels=MOST_PIXELS)
+        if isinstance(picture, Reduced):
+            # As for an overlay, which shows the photo itself.
+            decode(data, "picture", most_pixels=MOST_PIXELS)
+            return "reduced by its decoder, and decoded whole"
     except UserError as error:
         words = [word for word in error.message.split()[1:] if word.isalpha()]
         return f"refused: {' '.join(words[:4])}"

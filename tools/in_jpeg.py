@@ -19,7 +19,7 @@ from PIL import Image
 
 import kernels
 from kernels.contract import Contract
-from kernels.picture import Reduced, decode, reduced
+from kernels.picture import Picture, read, seen, size
 from serve import runtimes
 from trainer import data
 from trainer.score import Score
@@ -56,9 +56,10 @@ def compared(runtime: runtimes.Runtime, samples: list[data.Sample], quality: int
         masks = {}
         for way in confusions:
             begin = time.process_time()
-            seen = _seen(file, sample.name, contract, way)
+            picture = read(file, sample.name, contract, reduce=way)
+            small = seen(picture, contract)
             seconds[way] += time.process_time() - begin
-            masks[way] = _mask(runtime, seen)
+            masks[way] = _mask(runtime, small, picture)
             confusions[way] += _confusion(sample.labels, masks[way], classes)
         changed += np.count_nonzero(masks[False] != masks[True])
         pixels += sample.labels.size
@@ -78,17 +79,10 @@ def _jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     return target.getvalue()
 
 
-def _seen(file: bytes, name: str, contract: Contract, in_jpeg: bool) -> Reduced:
-    seen = reduced(file, name, contract) if in_jpeg else None
-    if seen is not None:
-        return seen
-    picture = decode(file, name)
-    small = kernels.seen(picture, contract)
-    return Reduced(small=small, size=(picture.shape[0], picture.shape[1]))
-
-
-def _mask(runtime: runtimes.Runtime, seen: Reduced) -> NDArray[np.integer]:
-    mask: NDArray[np.integer] = kernels.paint(runtime.logits(seen.small), seen.size)
+def _mask(
+    runtime: runtimes.Runtime, small: NDArray[np.uint8], picture: Picture
+) -> NDArray[np.integer]:
+    mask: NDArray[np.integer] = kernels.paint(runtime.logits(small), size(picture))
     return mask
 
 

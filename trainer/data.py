@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kernels.contract import Colour
+from kernels.contract import Colour, Contract
 from kernels.errors import UserError
 from kernels.paint import Mask
-from kernels.picture import DAMAGE, decode
+from kernels.picture import DAMAGE, Picture, decode, read
 from kernels.soften import stray
 from trainer import catalog
 from trainer.masks import Decode, read_mask
@@ -131,6 +131,11 @@ def _made(spec: str, how: str) -> Dataset:
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """An upright RGB picture."""
     return decode(_bytes(path), str(path), most_pixels=MOST_PIXELS)
+
+
+def read_for(contract: Contract, path: Path, *, reduce: bool = True) -> Picture:
+    """An upright RGB picture as the service reads it, reduced by its decoder where it can be."""
+    return read(_bytes(path), str(path), contract, reduce=reduce, most_pixels=MOST_PIXELS)
 
 
 def refuse_strays(labels: Mask, mask: Path, classes: int, ignore: int) -> None:

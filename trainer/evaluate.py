@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import kernels
+from kernels import picture as pictures
 from kernels.contract import Contract
 from kernels.paint import Mask
+from kernels.picture import Picture
 from trainer import talk
 from trainer.data import Dataset, refuse_strays, spaced
 from trainer.network import Network
 from trainer.score import Score, Truth, scored
 
 
-def predict(network: Network, contract: Contract, picture: NDArray[np.uint8]) -> Mask:
-    """The full-size mask of a full-size picture."""
-    small = kernels.seen(picture, contract)
+def predict(network: Network, contract: Contract, picture: Picture) -> Mask:
+    """The full-size mask of a picture, whole or reduced by its decoder."""
+    small = pictures.seen(picture, contract)
     device = next(network.parameters()).device
     with torch.inference_mode():
-        logits = network(torch.from_numpy(small)[None].to(device))[0]
-    mask: Mask = kernels.paint(logits.float().cpu().numpy(), picture.shape[:2])
+        # A copy: what a decoder has made may not be written to, and torch wants to be able to.
+        logits = network(torch.tensor(small)[None].to(device))[0]
+    mask: Mask = kernels.paint(logits.float().cpu().numpy(), pictures.size(picture))
     return mask
 
 

@@ -1,11 +1,12 @@
 """Loads the service and others beside it on loopback: requests/s, p50/p99 by stage, peak memory.
 
-Masks are compared first; a server with other masks gets no times (a variant of ours may move more
-pixels than near-ties: how many is told). Then every load runs on every
-server in turns, all of them and the load itself on the same cores; who is not asked is halted.
-A rival is any server that listens on {port}, answers GET /healthz with 200 when it is ready and
-POST /segment with a PNG of class ids: tools/serving.py starts two. `--overload 60` instead asks our
-server for ten times what it can, and judges how it bears that.
+Masks are compared first, with ours of whole pictures; a server with others gets no times. Ours,
+whose decoder reduces JPEGs, and variants of it may move more pixels than near-ties: how many is
+told. Then every load runs on every server in turns, all of them and the load itself on the same
+cores; who is not asked is halted. A rival is any server that listens on {port}, answers GET
+/healthz with 200 when it is ready and POST /segment with a PNG of class ids: tools/serving.py
+starts two. `--overload 60` instead asks our server for ten times what it can, and judges how it
+bears that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from serve.bench.conduct import conduct
 from serve.bench.overload import strain
 from serve.bench.plan import Plan
 
-VARIANT = "our server otherwise, of the same checkpoint: 'int8=int8.onnx --reduced-decode'"
+VARIANT = "our server otherwise, of the same checkpoint: 'int8=int8.onnx --whole-decode'"
 
 
 def main() -> None:

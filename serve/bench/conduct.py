@@ -14,7 +14,7 @@ from typing import Any
 from kernels import memory
 from kernels.bench.facts import processor, versions
 from kernels.errors import UserError
-from serve.bench import load, masks
+from serve.bench import load, masks, pictures
 from serve.bench.load import Volley
 from serve.bench.masks import Likeness, Plane
 from serve.bench.outcome import Outcome
@@ -36,7 +36,7 @@ class _Open:
 
     contender: Contender
     server: Server
-    likeness: Likeness | None
+    likeness: Likeness
     volleys: dict[str, list[Volley]] = field(default_factory=dict)
     peak: int = 0
 
@@ -63,7 +63,7 @@ def conduct(plan: Plan) -> Outcome:
             facts=_facts(plan),
             rows=tuple(one for each in there for one in each.rows()),
             peaks={each.server.name: each.peak for each in there},
-            likeness={each.server.name: each.likeness for each in there if each.likeness},
+            likeness={each.server.name: each.likeness for each in there},
             best={each.server.name: each.best() for each in there},
             least={one.name: one.least for one in plan.contenders if one.least is not None},
             absent=absent,
@@ -91,14 +91,10 @@ def _opened(plan: Plan, folder: Path, held: ExitStack) -> tuple[list[_Open], dic
         try:
             server = held.enter_context(running(contender.name, contender.command, folder))
             planes = masks.answered(server.port, PATH, plan.pictures)
-            if known is None:
-                leads = masks.answered(server.port, f"{PATH}?format=confidence", plan.pictures)
-                known = planes, leads
-                likeness = None
-            else:
-                likeness = masks.likeness(*known, planes)
-                if wrong := likeness.wrong(variant=contender.is_ours):
-                    raise UserError(wrong)
+            known = known or _known(plan, server)
+            likeness = masks.likeness(*known, planes)
+            if wrong := likeness.wrong(variant=contender.is_ours):
+                raise UserError(wrong)
         except UserError as error:
             if contender.name == OURS:
                 raise
@@ -107,6 +103,14 @@ def _opened(plan: Plan, folder: Path, held: ExitStack) -> tuple[list[_Open], dic
         with server.awake():
             there.append(_Open(contender=contender, server=server, likeness=likeness))
     return there, absent
+
+
+def _known(plan: Plan, server: Server) -> tuple[list[Plane], list[Plane]]:
+    """Our masks, and how far their classes lead, of the very pixels that rivals decode."""
+    pixels = [pictures.without_loss(each) for each in plan.pictures]
+    paths = PATH, f"{PATH}?format=confidence"
+    mask, lead = (masks.answered(server.port, path, pixels) for path in paths)
+    return mask, lead
 
 
 def _loaded(plan: Plan, there: list[_Open], loads: dict[str, Load]) -> None:

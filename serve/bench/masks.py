@@ -20,7 +20,7 @@ PATIENCE = 120.0
 TIE = 4
 # Shares of all pixels.
 MOST_CHANGED, MOST_BEYOND = 1e-2, 1e-4
-# Of a variant of ours, such as int8: its exporter has verified what it costs on labelled pictures.
+# Of ours: what a decoder that reduces, or int8, costs is measured on labelled pictures.
 MOST_OF_VARIANT = 2e-2
 
 Plane = NDArray[np.uint8]

@@ -86,7 +86,8 @@ class Outcome:
             yield f"{name}: {peak / 2**20:.0f} MiB at its height"
         for name, one in self.likeness.items():
             yield (
-                f"{name}: {one.changed:.4%} of pixels unlike ours, {one.beyond:.4%} no near-ties"
+                f"{name}: {one.changed:.4%} of pixels unlike ours of whole pictures, "
+                f"{one.beyond:.4%} no near-ties"
             )
         for own in self.ours:
             for name, rate in self.best.items():

@@ -10,6 +10,7 @@ from PIL import Image
 
 from kernels.bench.inputs import blocks
 from kernels.errors import UserError
+from kernels.picture import decode
 
 Size = tuple[int, int]
 MOST = 8
@@ -24,6 +25,13 @@ def taken(places: list[Path], size: Size) -> list[bytes]:
         return [place.read_bytes() for place in places[:MOST]]
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def without_loss(picture: bytes) -> bytes:
+    """All pixels of a file as a PNG, which nobody can decode to fewer."""
+    target = io.BytesIO()
+    Image.fromarray(decode(picture, "picture")).save(target, "PNG", compress_level=1)
+    return target.getvalue()
 
 
 def made_up(size: Size) -> bytes:

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from kernels.errors import UserError
-from serve.bench import load, masks, plan
+from kernels.picture import decode
+from serve.bench import load, masks, pictures, plan
 from serve.bench.load import Shot, Volley
 from serve.bench.outcome import Outcome
 from serve.bench.overload import Strain
@@ -280,11 +281,21 @@ def bench(*words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]
 
 
 def test_a_short_run_measures_all_that_start_and_tells_of_those_that_do_not(model: Path) -> None:
-    same = f"same='{sys.executable}' -m serve '{model}' --port {{port}}"
+    same = f"same='{sys.executable}' -m serve '{model}' --whole-decode --port {{port}}"
     gone = f"gone='{sys.executable}' -c 'raise SystemExit(\"error: it is not there\")' {{port}}"
     short = ("--seconds", "0.4", "--rounds", "2", "--clients", "1,2", "--rates", "5")
-    variant = f"single={shlex.quote(str(model))} --workers 1"
-    others = ("--variant", variant, "--rival", same, "--rival", gone, "--at-least", "same=0")
+    variant = f"single={shlex.quote(str(model))} --workers 1 --whole-decode"
+    others = (
+        "--options=--whole-decode",
+        "--variant",
+        variant,
+        "--rival",
+        same,
+        "--rival",
+        gone,
+        "--at-least",
+        "same=0",
+    )
     done, told = bench(str(model), *others, *short)
     assert told["absent"] == {"gone": "it is not there"}, done.stderr
     loads = {(each["server"], each["load"]) for each in told["rows"]}
@@ -295,8 +306,18 @@ def test_a_short_run_measures_all_that_start_and_tells_of_those_that_do_not(mode
     }
     assert all(set(each["statuses"]) == {"200"} for each in told["rows"])
     assert all(each["stages"]["network"]["p50"] > 0 for each in told["rows"])
-    assert told["likeness"]["same"] == {"changed": 0.0, "beyond": 0.0}
+    alike = {"changed": 0.0, "beyond": 0.0}
+    assert told["likeness"] == {"softres": alike, "single": alike, "same": alike}
     assert min(told["peaks"].values()) > 50 << 20
+
+
+def test_masks_of_reduced_jpegs_are_held_against_those_of_whole_ones(model: Path) -> None:
+    jpeg = pictures.made_up((64, 96))
+    assert np.array_equal(decode(pictures.without_loss(jpeg), "png"), decode(jpeg, "jpeg"))
+    # A network that looks at 3x3 pixels, and a picture all noise: a decoder that reduces shows.
+    done, told = bench(str(model), "--seconds", "0.1", "--rounds", "1", "--clients", "1")
+    assert (done.returncode, told) == (2, {})
+    assert "of its pixels differ" in done.stderr
 
 
 def test_a_short_overload_is_answered_or_refused(model: Path) -> None:

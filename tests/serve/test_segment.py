@@ -16,10 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
+from starlette.datastructures import QueryParams
 
 from kernels.paint.reference import paint as reference_paint
 from kernels.paint.reference import painting as reference_painting
-from kernels.picture import decode
+from kernels.picture import decode, reduced
 from kernels.shrink.reference import shrink as reference_shrink
 from serve import encode, negotiate
 from serve.clock import STAGES, Stopwatch
@@ -49,9 +50,10 @@ def posted(client: httpx.Client, data: bytes) -> NDArray[np.uint8]:
 
 
 def by_reference(toy: SimpleNamespace, data: bytes) -> NDArray[np.uint8]:
-    """The mask by the definitions: shrink, the network in ONNX Runtime, paint."""
+    """The mask by the definitions: shrink, or the JPEG's own decoder, the network, paint."""
     picture = decode(data, "picture")
-    small = reference_shrink(picture, Fraction(1, 2))
+    seen = reduced(data, "picture", toy.contract())
+    small = seen.small if seen else reference_shrink(picture, Fraction(1, 2))
     # The graph of factor 1 shrinks nothing: its `small` is what it is given.
     model = toy.artefact(toy.contract(factor=Fraction(1)))
     model.graph.output.append(
@@ -177,20 +179,25 @@ def test_the_confidence_is_the_margin_of_the_kernel(
         np.testing.assert_array_equal(archive["mask"], expected.mask)
 
 
-def test_reduced_decoding_changes_few_pixels_and_no_overlay(
+def test_reduced_decoding_changes_few_pixels_and_is_the_same_in_every_format(
     model: Path, toy: SimpleNamespace, segmenter: Segmenter
 ) -> None:
-    fast = Segmenter(model, reduced_decode=True)
+    whole = Segmenter(model, reduced_decode=False)
     data = toy.written(toy.photo(160, 240), "JPEG", quality=95)
-    ask = negotiate.plain("index")
-    one, other = (
-        np.asarray(Image.open(io.BytesIO(each.answer(data, ask).body)))
-        for each in (fast, segmenter)
-    )
+
+    def seen(each: Segmenter, query: str) -> NDArray[np.uint8]:
+        ask = negotiate.read(QueryParams(query))
+        return np.asarray(Image.open(io.BytesIO(each.answer(data, ask).body)))
+
+    one, other = (seen(each, "format=index") for each in (segmenter, whole))
     assert one.shape == other.shape == (160, 240)
     assert 0 < np.mean(one != other) < 0.05
-    overlay = negotiate.plain("overlay")
-    assert fast.answer(data, overlay).body == segmenter.answer(data, overlay).body
+    # Where the photo shows through it is whole, and the colours on it are those of the same mask.
+    photo = seen(segmenter, "format=overlay&alpha=0")
+    np.testing.assert_array_equal(photo, decode(data, "x"))
+    palette = np.array(segmenter.contract.palette, np.uint8)
+    for each, mask in ((segmenter, one), (whole, other)):
+        np.testing.assert_array_equal(seen(each, "format=overlay&alpha=1"), palette[mask])
 
 
 def test_server_timing_names_the_stages_in_milliseconds(

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from kernels.errors import UserError
+from trainer import checkpoint, evaluate
 from trainer.__main__ import app
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,9 @@ def service(artefact):
 
 def test_a_services_masks_are_the_checkpoints(service, model, shared_folder, place, capsys):
     pictures = sorted((shared_folder / "images" / "test").iterdir())
+    # One that its decoder reduces, here and there.
+    Image.open(pictures[0]).resize((96, 64)).save("street.jpg")
+    pictures.append(place / "street.jpg")
     predict(model, *pictures, "--out", "here")
     told = capsys.readouterr().out
     predict("--url", service, *pictures, "--out", "there")
@@ -85,3 +89,17 @@ def test_what_cannot_be_asked_is_said_with_a_hint(words, message, place):
         predict(*words)
     assert told.value.hint
     assert list(place.iterdir()) == []
+
+
+def test_a_jpeg_may_be_decoded_whole(model, shared_folder, place):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    Image.fromarray(noise).save("noise.jpg")
+    predict(model, "noise.jpg", "--out", "reduced.png")
+    predict(model, "noise.jpg", "--out", "whole.png", "--whole-decode")
+    reduced, whole = (np.array(Image.open(f"{name}.png")) for name in ("reduced", "whole"))
+    loaded = checkpoint.load(model)
+    expected = evaluate.predict(loaded.network, loaded.contract, np.array(Image.open("noise.jpg")))
+    assert np.array_equal(whole, expected)
+    assert not np.array_equal(whole, reduced)
+    with pytest.raises(UserError, match="--whole-decode is the service's to say"):
+        predict("--url", "http://127.0.0.1:9", "noise.jpg", "--whole-decode")

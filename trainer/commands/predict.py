@@ -41,6 +41,14 @@ def predict(
     served: Annotated[
         str | None, typer.Option("--model", help="with --url: which of the models it serves")
     ] = None,
+    whole_decode: Annotated[
+        bool,
+        typer.Option(
+            "--whole-decode",
+            help="decode JPEGs whole, where their decoder would reduce them on the way, as `serve` "
+            "lets it by default: slower, and some pixels in a thousand change",
+        ),
+    ] = False,
 ) -> None:
     """Write the full-size mask of each picture as an index PNG in the classes' colours.
 
@@ -48,10 +56,12 @@ def predict(
     """
     from trainer import pictures as drawing
 
+    if url is not None and whole_decode:
+        raise UserError("--whole-decode is the service's to say", hint="start it with the option")
     checkpoint, pictures = _sorted(given, url, served)
     targets = _targets(pictures, out)
     if url is None:
-        contract, masks = _here(checkpoint, pictures, device)
+        contract, masks = _here(checkpoint, pictures, device, reduce=not whole_decode)
     else:
         contract, masks = _there(url, served, pictures)
     failed = 0
@@ -85,7 +95,9 @@ def _sorted(given: list[Path], url: str | None, served: str | None) -> tuple[Pat
     return given[0], given[1:]
 
 
-def _here(checkpoint: Path, pictures: list[Path], device: str) -> tuple[Contract, Made]:
+def _here(
+    checkpoint: Path, pictures: list[Path], device: str, *, reduce: bool
+) -> tuple[Contract, Made]:
     from trainer import checkpoint as checkpoints
     from trainer import data, devices, evaluate
 
@@ -93,7 +105,8 @@ def _here(checkpoint: Path, pictures: list[Path], device: str) -> tuple[Contract
     network = loaded.network.to(devices.choose(device))
 
     def mask(picture: Path) -> Mask:
-        return evaluate.predict(network, loaded.contract, data.read_picture(picture))
+        read = data.read_for(loaded.contract, picture, reduce=reduce)
+        return evaluate.predict(network, loaded.contract, read)
 
     return loaded.contract, map(_or_error(mask), pictures)
 
