@@ -18,7 +18,7 @@ from serve.models import Model, Models
 from serve.negotiate import Ask
 from serve.schedule import Schedule
 from serve.segment import Answer, File
-from serve.settings import Settings
+from serve.settings import Settings, named
 from serve.upload import Upload
 from serve.workers import Workers
 
@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(page.router)
     app.include_router(kserve.router)
     app.include_router(operations.router)
+    openapi.complete(app.openapi(), named(settings.models), keys=settings.api_key_file is not None)
     errors.install(app)
     app.state.metrics.watch_queue(lambda: app.state.gate.waiting)
     app.state.metrics.watch_models(lambda: map(health.told, app.state.models.all()))
@@ -106,7 +107,11 @@ async def contract(request: Request) -> Response:
     return _contract(_models(request).first)
 
 
-@router.get("/models/{name}/contract", summary="The contract of that model")
+@router.get(
+    "/models/{name}/contract",
+    summary="The contract of that model",
+    responses=openapi.problems(404),
+)
 async def contract_of(request: Request, name: str) -> Response:
     """The contract, byte for byte as it lies in the artefact."""
     return _contract(_models(request).find(name))

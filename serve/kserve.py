@@ -15,6 +15,7 @@ from serve import health, inference, intake, tensors
 from serve.errors import UnknownError, UnsupportedError
 from serve.inference import CONFIDENCE, IMAGE, MASK, PICTURE, Inference
 from serve.models import Model, Models
+from serve.openapi_v2 import INFER, failures
 
 # An artefact has no history here: there is one version of it, and it goes by this name.
 VERSION = "1"
@@ -37,13 +38,13 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/health/ready", summary="Shall requests be sent to it?")
+@router.get("/health/ready", summary="Shall requests be sent to it?", responses=failures(503))
 async def ready(request: Request) -> Response:
     """As /readyz."""
     return await health.readyz(request)
 
 
-@router.get("/models/{name}", summary="Inputs and outputs of a model")
+@router.get("/models/{name}", summary="Inputs and outputs of a model", responses=failures(404))
 @router.get("/models/{name}/versions/{version}", include_in_schema=False)
 async def about(request: Request, name: str) -> dict[str, Any]:
     """Names, datatypes and shapes of its tensors; an inference has one of the two inputs."""
@@ -61,14 +62,14 @@ async def about(request: Request, name: str) -> dict[str, Any]:
     }
 
 
-@router.get("/models/{name}/ready", summary="Is this model ready?")
+@router.get("/models/{name}/ready", summary="Is this model ready?", responses=failures(404))
 @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
 async def model_ready(request: Request, name: str) -> dict[str, Any]:
     """200 once it is warm, 404 where there is none of that name."""
     return {"name": _model(request, name).name, "ready": True}
 
 
-@router.post("/models/{name}/infer", summary="Segment tensors", response_class=Response)
+@router.post("/models/{name}/infer", summary="Segment tensors", response_class=Response, **INFER)
 @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
 async def infer(request: Request, name: str) -> Response:
     """Answer the pictures of one request with their masks."""

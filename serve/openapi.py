@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kernels.picture import KINDS
 from serve import encode, errors, many, parameters
 from serve.clock import STAGES
+from serve.keys import is_open
 from serve.negotiate import Common
 from serve.upload import MOST_PICTURES
 
@@ -87,6 +88,28 @@ def answers() -> dict[int | str, dict[str, Any]]:
     return {200: _mask(), **PROBLEMS}
 
 
+def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its errors."""
+    return {code: PROBLEMS[code] for code in codes}
+
+
+def complete(described: dict[str, Any], names: Iterable[str], *, keys: bool) -> None:
+    """Say what no route knows of itself: which models there are, and where a key is wanted."""
+    # FastAPI's own form of errors, which is never answered.
+    described.get("components", {}).pop("schemas", None)
+    for path, methods in described["paths"].items():
+        for one in methods.values():
+            one["responses"].pop("422", None)
+            for parameter in one.get("parameters", ()):
+                if (parameter["in"], parameter["name"]) == ("path", "name"):
+                    parameter["schema"]["enum"] = list(names)
+            if keys and not is_open(path):
+                one["responses"]["401"] = NO_KEY
+                one["security"] = [{name: []} for name in SCHEMES]
+    if keys:
+        described.setdefault("components", {})["securitySchemes"] = SCHEMES
+
+
 def _of_formats() -> Iterator[dict[str, Any]]:
     for name in encode.names():
         yield from parameters.describe(encode.load(name).Options, f"`{name}`: ")
@@ -136,9 +159,15 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     406: _problem("No format is of a type that `Accept` takes."),
     408: _problem("The body took too long to arrive."),
     413: _problem("More bytes or more pixels than the server takes."),
+    415: _problem("A body that is packed (`Content-Encoding`), or of a kind not taken here."),
     429: _later(
         "As many requests wait as may, and the body was not read; or the turn came too late."
     ),
     500: _problem("The server failed; its log says why."),
     503: _later("No answer within the deadline, or the server is about to stop."),
+}
+NO_KEY = _problem("No API key that this server knows.")
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }

@@ -9,8 +9,6 @@ from types import SimpleNamespace
 
 import httpx
 
-from serve import encode, parameters
-
 ROOT = Path(__file__).parents[2]
 
 ANSWER_ONE = """
@@ -65,33 +63,3 @@ def test_healthz_says_what_is_served(client: httpx.Client) -> None:
     assert health["classes"] == 5
     assert (health["factor"], health["sight"]) == ("1/2", 1)
     assert health["runtime"].startswith("ONNX Runtime")
-
-
-def test_openapi_describes_bodies_answers_and_errors(client: httpx.Client) -> None:
-    segment = client.get("/openapi.json").json()["paths"]["/segment"]["post"]
-    assert {"image/jpeg", "image/png", "image/webp", "multipart/form-data"} <= set(
-        segment["requestBody"]["content"]
-    )
-    assert "upright" in segment["description"]
-    problems = {"400", "404", "406", "408", "413", "429", "500", "503"}
-    assert set(segment["responses"]) == {"200", *problems}
-    assert all("Retry-After" in segment["responses"][code]["headers"] for code in ("429", "503"))
-    assert "image/png" in segment["responses"]["200"]["content"]
-    assert "Server-Timing" in segment["responses"]["200"]["headers"]
-    assert "application/problem+json" in segment["responses"]["413"]["content"]
-
-
-def test_openapi_names_every_parameter_and_format(client: httpx.Client) -> None:
-    segment = client.get("/openapi.json").json()["paths"]["/segment"]["post"]
-    told = {each["name"]: each for each in segment["parameters"]}
-    assert told["format"]["schema"]["enum"] == list(encode.names())
-    for name in encode.names():
-        assert f"`{name}`: " in segment["description"]
-        assert set(parameters.names(encode.load(name).Options)) <= told.keys()
-        assert encode.load(name).MEDIA_TYPE in segment["responses"]["200"]["content"]
-    assert {"classes", "window", "confidence"} <= told.keys()
-    assert all(each["in"] == "query" and each["description"] for each in told.values())
-    assert told["tolerance"]["schema"] == {
-        "type": "number", "minimum": 0, "maximum": 100, "default": 0.0,
-    }  # fmt: skip
-    assert "json" in segment["responses"]["200"]["content"]["application/json"]["examples"]
