@@ -16,6 +16,8 @@ from serve.errors import RefusedNowError
 
 # How much the latest picture counts in the running mean of what one takes.
 NEWEST = 0.1
+# How much longer than a full house takes on the average nobody is surprised to wait.
+AMPLE = 1.1
 # Standard deviations above its mean that a normal number is once in a hundred times.
 RARELY = 2.33
 
@@ -72,10 +74,17 @@ class Gate:
     def refuse_late(self, waited: float) -> None:
         """Raise where one whose turn has come waited for too many seconds after all.
 
+        Those are `queue_time`, or while others are refused what a full house takes in easy times.
         A server that is about to stop answers whom it let in.
         """
-        if self.queue_time is not None and waited > self.queue_time and not self.closed:
-            raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
+        if self.closed:
+            return
+        longest = math.inf if self.queue_time is None else self.queue_time
+        # Where all get in, all are answered: only who turns others away has to be quick.
+        if self._easy and time.monotonic() - self._refused < waited:
+            longest = min(longest, AMPLE * self._easy * self.places / self.workers)
+        if waited > longest:
+            raise self._refusal(f"no worker was free within {longest:.2g} seconds")
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -117,15 +126,15 @@ class Gate:
     def _room(self) -> int:
         """How many may wait: the fewer, the longer pictures take than when nobody is refused.
 
-        To refuse many takes the time of those who are in. Half the pace leaves a quarter of the
-        queue, so that a wait is no longer than that in a full queue of easy times; but every
-        worker has its next one.
+        To refuse many takes the time of those who are in, and a queue that is always full only
+        makes them wait. Half the pace leaves an eighth of it, so that even the unlucky wait no
+        longer than for a full queue in easy times; but every worker has its next one.
         """
         queue = self.places - self.workers
         if not self._easy or not self.service:
             return queue
         pace = min(1.0, self._easy / self.service)
-        return min(queue, max(self.workers, round(queue * pace**2)))
+        return min(queue, max(self.workers, round(queue * pace**3)))
 
     def _expected(self) -> float:
         """Seconds until one more is likely to get a worker, where none is free."""

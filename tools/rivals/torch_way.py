@@ -48,7 +48,10 @@ def create_app(loaded: Checkpoint) -> FastAPI:
     def mask(image: Image.Image, took: dict[str, float]) -> Image.Image:
         with _stage(took, "shrink"):
             height, width = contract.seen_size((image.height, image.width))
-            reduced = image.resize((width, height), Image.Resampling.BOX)
+            # In one pass, quicker than `resize` and closer to the mean that the network learned of.
+            reduced = image.reduce((image.width // width, image.height // height))
+            if reduced.size != (width, height):
+                reduced = image.resize((width, height), Image.Resampling.BOX)
             small = torch.from_numpy(np.array(reduced))
         with torch.inference_mode():
             with _stage(took, "network"):
