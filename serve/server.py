@@ -8,6 +8,7 @@ seconds are for sending. A second signal does not wait. SIGHUP: artefacts and ke
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -152,8 +153,19 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     async with app.router.lifespan_context(app):
         _reload_on_hangup(app)
         server.ready = _ready(app.state.models, settings.host, listener)
+        _spare_the_collector()
         await server.serve([listener])
         return gate.given_up
+
+
+def _spare_the_collector() -> None:
+    """Let Python's collector look for garbage only in what comes from now on.
+
+    What is there stays for good, 150 000 objects, and to go through them stops all threads for a
+    tenth of a second every few thousand requests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _reload_on_hangup(app: FastAPI) -> None:
