@@ -18,6 +18,8 @@ from export.intake import Intake
 from export.targets import Answer
 from kernels.errors import RefusedError
 from kernels.paint import Mask, Painting, painting
+from kernels.picture import Picture, seen
+from kernels.picture import size as size_of
 from kernels.taps import taps
 from trainer.checkpoint import Checkpoint
 
@@ -154,19 +156,18 @@ def _misjudged(own: Painting, answer: Answer) -> int:
     return int((np.abs(own.margin.astype(int) - answer.confidence.astype(int)) > 1).sum())
 
 
-def changed_pixels(
-    checkpoint: Checkpoint, picture: NDArray[np.uint8], served: Mask
-) -> tuple[int, int]:
+def changed_pixels(checkpoint: Checkpoint, picture: Picture, served: Mask) -> tuple[int, int]:
     """Pixels of a served mask that torch gives another class, and those beyond rounding."""
-    logits = torch_logits(checkpoint, kernels.seen(picture, checkpoint.contract)[None])[0]
-    ours = kernels.paint(logits, (picture.shape[0], picture.shape[1]))
+    logits = torch_logits(checkpoint, seen(picture, checkpoint.contract)[None])[0]
+    ours = kernels.paint(logits, size_of(picture))
     return _differing(ours, served), len(unexplained(logits, ours, served))
 
 
 def torch_logits(checkpoint: Checkpoint, small: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Small pictures [N,h,w,3] through the checkpoint's own network."""
     with torch.inference_mode():
-        return np.asarray(checkpoint.network(torch.from_numpy(small)))
+        # A copy: a decoder's own array may not be written to, and torch wants to be able to.
+        return np.asarray(checkpoint.network(torch.tensor(small)))
 
 
 def _differing(one: NDArray[np.generic], other: NDArray[np.generic]) -> int:

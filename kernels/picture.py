@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
 import kernels
 from kernels import bounds
@@ -92,11 +93,18 @@ def read(
 ) -> Picture:
     """The picture in `data` for a network of that contract: reduced by its decoder where it can be.
 
-    That is quicker, and moves the mask in a few pixels of a thousand. Whoever has the same bytes
-    has the same mask, a service and a checkpoint alike.
+    That is quicker, and moves the mask in a few pixels of a thousand: the cells are those of
+    `shrink`, though their values are no plain means. `name` is what the errors call the picture.
     """
-    found = reduced(data, name, contract, most_pixels=most_pixels) if reduce else None
-    return found or decode(data, name, most_pixels=most_pixels)
+    with _opened(data, name, most_pixels) as image:
+        width, height = image.size
+        seen = contract.seen_size((height, width))
+        if not (reduce and _reduces(image, seen)):
+            return _pixels(image)
+        image.draft("RGB", (seen[1], seen[0]))
+        small = _pixels(image)
+    turned = small.shape[:2] != seen
+    return Reduced(small=small, size=(width, height) if turned else (height, width))
 
 
 def size(picture: Picture) -> tuple[int, int]:
@@ -112,25 +120,18 @@ def seen(picture: Picture, contract: Contract) -> NDArray[np.uint8]:
     return picture.small if isinstance(picture, Reduced) else kernels.seen(picture, contract)
 
 
-def reduced(
-    data: bytes, name: str, contract: Contract, *, most_pixels: int = MOST_PIXELS
-) -> Reduced | None:
-    """The picture as the JPEG decoder itself reduces it; None where only `shrink` can.
+def _reduces(image: ImageFile.ImageFile, seen: tuple[int, int]) -> bool:
+    """Whether the decoder itself can make the cells of `shrink`.
 
-    It can where the file is a JPEG whose sides are multiples of 8, and 1/2, 1/4 or 1/8 of them is
-    to be seen: then the cells are those of `shrink`, though their values are no plain means.
+    It can where 1/2, 1/4 or 1/8 is to be seen of a JPEG whose sides are multiples of 8, and whose
+    colours are as coarse down as across. Of 4:2:2 it would give colours twice as wide as a cell.
     """
-    with _opened(data, name, most_pixels) as image:
-        width, height = image.size
-        seen = contract.seen_size((height, width))
-        whole = width % BLOCK == height % BLOCK == 0
-        scales = {Fraction(height, seen[0]), Fraction(width, seen[1])}
-        if image.format != "JPEG" or not whole or len(scales) > 1 or scales.pop() not in DCT_SCALES:
-            return None
-        image.draft("RGB", (seen[1], seen[0]))
-        small = _pixels(image)
-    turned = small.shape[:2] != seen
-    return Reduced(small=small, size=(width, height) if turned else (height, width))
+    width, height = image.size
+    scales = {Fraction(height, seen[0]), Fraction(width, seen[1])}
+    if not isinstance(image, JpegImageFile) or width % BLOCK or height % BLOCK or len(scales) > 1:
+        return False
+    _, across, down, _ = image.layer[0]
+    return scales.pop() in DCT_SCALES and across == down
 
 
 @contextmanager

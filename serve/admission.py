@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,8 +15,6 @@ from serve.errors import RefusedNowError
 
 # How much the latest picture counts in the running mean of what one takes.
 NEWEST = 0.1
-# How much longer than a full house takes on the average nobody is surprised to wait.
-AMPLE = 1.1
 # Standard deviations above its mean that a normal number is once in a hundred times.
 RARELY = 2.33
 
@@ -38,9 +35,6 @@ class Gate:
         self.service: float | None = None
         # How much that varies, as a running variance.
         self._variance = 0.0
-        # The same mean, of pictures in whose time nobody was refused.
-        self._easy: float | None = None
-        self._refused = -math.inf  # when somebody was refused last
 
     @property
     def waiting(self) -> int:
@@ -57,7 +51,7 @@ class Gate:
                 wait=self.wait(),
             )
         told = f"{self.taken} requests are held already"
-        if self.taken >= self.workers + self._room():
+        if self.taken >= self.places:
             raise self._refusal(f"{told}, {self.workers} of them in work")
         if self._takes_too_long():
             raise self._refusal(f"{told}, which may take more than {self.queue_time:g} seconds")
@@ -74,17 +68,10 @@ class Gate:
     def refuse_late(self, waited: float) -> None:
         """Raise where one whose turn has come waited for too many seconds after all.
 
-        Those are `queue_time`, or while others are refused what a full house takes in easy times.
         A server that is about to stop answers whom it let in.
         """
-        if self.closed:
-            return
-        longest = math.inf if self.queue_time is None else self.queue_time
-        # Where all get in, all are answered: only who turns others away has to be quick.
-        if self._easy and time.monotonic() - self._refused < waited:
-            longest = min(longest, AMPLE * self._easy * self.places / self.workers)
-        if waited > longest:
-            raise self._refusal(f"no worker was free within {longest:.2g} seconds")
+        if self.queue_time is not None and waited > self.queue_time and not self.closed:
+            raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -119,29 +106,12 @@ class Gate:
         known = seconds if self.service is None else self.service
         self._variance = (1 - NEWEST) * (self._variance + NEWEST * (seconds - known) ** 2)
         self.service = known + NEWEST * (seconds - known)
-        if time.monotonic() - self._refused > seconds:
-            easy = seconds if self._easy is None else self._easy
-            self._easy = easy + NEWEST * (seconds - easy)
-
-    def _room(self) -> int:
-        """How many may wait: the fewer, the longer pictures take than when nobody is refused.
-
-        To refuse many takes the time of those who are in, and a queue that is always full only
-        makes them wait. Half the pace leaves an eighth of it, so that even the unlucky wait no
-        longer than for a full queue in easy times; but every worker has its next one.
-        """
-        queue = self.places - self.workers
-        if not self._easy or not self.service:
-            return queue
-        pace = min(1.0, self._easy / self.service)
-        return min(queue, max(self.workers, round(queue * pace**3)))
 
     def _expected(self) -> float:
         """Seconds until one more is likely to get a worker, where none is free."""
         return (self.waiting + 1) / self.workers * (self.service or 0.0)
 
     def _refusal(self, message: str) -> RefusedNowError:
-        self._refused = time.monotonic()
         hint = "send it again after the seconds in Retry-After"
         return RefusedNowError(429, message, hint=hint, wait=self.wait())
 

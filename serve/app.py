@@ -110,7 +110,7 @@ async def contract(request: Request) -> Response:
 @router.get(
     "/models/{name}/contract",
     summary="The contract of that model",
-    responses=openapi.problems(404),
+    responses=openapi.failures("/models", 404),
 )
 async def contract_of(request: Request, name: str) -> Response:
     """The contract, byte for byte as it lies in the artefact."""

@@ -53,7 +53,7 @@ async def healthz(request: Request) -> dict[str, Any]:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", summary="Shall requests be sent to it?", responses=openapi.problems(503))
+@router.get("/readyz", summary="Shall requests be sent to it?", responses=openapi.NOT_READY)
 async def readyz(request: Request) -> Response:
     """200 once every model is warm, 503 before that and when the server is told to stop."""
     models: Models = request.app.state.models

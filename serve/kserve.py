@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 
 from kernels.errors import one_of
 from kernels.paint import mask_dtype
-from serve import health, inference, intake, tensors
+from serve import health, inference, intake, openapi, tensors
 from serve.errors import UnknownError, UnsupportedError
 from serve.inference import CONFIDENCE, IMAGE, MASK, PICTURE, Inference
 from serve.models import Model, Models
-from serve.openapi_v2 import INFER, failures
+from serve.openapi_v2 import INFER
 
 # An artefact has no history here: there is one version of it, and it goes by this name.
 VERSION = "1"
@@ -38,13 +38,17 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/health/ready", summary="Shall requests be sent to it?", responses=failures(503))
+@router.get("/health/ready", summary="Shall requests be sent to it?", responses=openapi.NOT_READY)
 async def ready(request: Request) -> Response:
     """As /readyz."""
     return await health.readyz(request)
 
 
-@router.get("/models/{name}", summary="Inputs and outputs of a model", responses=failures(404))
+@router.get(
+    "/models/{name}",
+    summary="Inputs and outputs of a model",
+    responses=openapi.failures("/v2", 404),
+)
 @router.get("/models/{name}/versions/{version}", include_in_schema=False)
 async def about(request: Request, name: str) -> dict[str, Any]:
     """Names, datatypes and shapes of its tensors; an inference has one of the two inputs."""
@@ -62,7 +66,9 @@ async def about(request: Request, name: str) -> dict[str, Any]:
     }
 
 
-@router.get("/models/{name}/ready", summary="Is this model ready?", responses=failures(404))
+@router.get(
+    "/models/{name}/ready", summary="Is this model ready?", responses=openapi.failures("/v2", 404)
+)
 @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
 async def model_ready(request: Request, name: str) -> dict[str, Any]:
     """200 once it is warm, 404 where there is none of that name."""

@@ -47,6 +47,9 @@ PROBLEM = {
     },
 }
 
+# Of the Open Inference Protocol.
+ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -85,29 +88,36 @@ def description() -> str:
 
 def answers() -> dict[int | str, dict[str, Any]]:
     """The mask in every media type, and every problem."""
-    return {200: _mask(), **PROBLEMS}
+    return {200: _mask(), **failures("/segment", 400, 404, 406, 408, 413, 415, 429, 503)}
 
 
-def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """What a route says of its errors."""
-    return {code: PROBLEMS[code] for code in codes}
+def failures(path: str, *codes: int) -> dict[int | str, dict[str, Any]]:
+    """What the route at this path says of its errors."""
+    if not path.startswith("/v2"):
+        return {code: PROBLEMS[code] for code in codes}
+    plain = {"application/json": {"schema": ERROR}}
+    return {code: {**PROBLEMS[code], "content": plain} for code in codes}
 
 
 def complete(described: dict[str, Any], names: Iterable[str], *, keys: bool) -> None:
     """Say what no route knows of itself: which models there are, and where a key is wanted."""
-    # FastAPI's own form of errors, which is never answered.
-    described.get("components", {}).pop("schemas", None)
     for path, methods in described["paths"].items():
         for one in methods.values():
+            # FastAPI's own form of errors, which is never answered.
             one["responses"].pop("422", None)
             for parameter in one.get("parameters", ()):
                 if (parameter["in"], parameter["name"]) == ("path", "name"):
                     parameter["schema"]["enum"] = list(names)
-            if keys and not is_open(path):
-                one["responses"]["401"] = NO_KEY
+            own = [500] + [401] * (keys and not is_open(path))
+            for code, told in failures(path, *own).items():
+                one["responses"].setdefault(str(code), told)
+            if 401 in own:
                 one["security"] = [{name: []} for name in SCHEMES]
+    parts = described.setdefault("components", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        parts.get("schemas", {}).pop(name, None)
     if keys:
-        described.setdefault("components", {})["securitySchemes"] = SCHEMES
+        parts["securitySchemes"] = SCHEMES
 
 
 def _of_formats() -> Iterator[dict[str, Any]]:
@@ -152,6 +162,10 @@ def _later(description: str) -> dict[str, Any]:
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {
+        **_problem("No API key that this server knows."),
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    },
     400: _problem(
         "Not a picture, a damaged one, no bytes, a form without files, or a wrong parameter."
     ),
@@ -166,8 +180,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     500: _problem("The server failed; its log says why."),
     503: _later("No answer within the deadline, or the server is about to stop."),
 }
-NO_KEY = _problem("No API key that this server knows.")
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+# Of a server that is asked whether it is ready: nobody knows when.
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Models are being opened, or the server is about to stop."}
 }

@@ -1,8 +1,7 @@
-"""What openapi.json says of an inference: its tensors, its answer and its errors."""
+"""What openapi.json says of an inference: its tensors and its answer."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from serve import openapi
@@ -74,18 +73,6 @@ ANSWER = {
 }
 
 
-def failures(*codes: int) -> dict[int | str, Described]:
-    """Errors as this protocol writes them."""
-    schema = _fields(("error",), error={"type": "string"})
-    return {
-        code: {
-            **openapi.PROBLEMS.get(code, {"description": HTTPStatus(code).phrase}),
-            "content": {"application/json": {"schema": schema}},
-        }
-        for code in codes
-    }
-
-
 INFER: Described = {
     "responses": {
         200: {
@@ -96,7 +83,7 @@ INFER: Described = {
                 BINARY: {"schema": openapi.BINARY},
             },
         },
-        **failures(400, 404, 408, 413, 415, 429, 500, 503),
+        **openapi.failures("/v2", 400, 404, 408, 413, 415, 429, 503),
     },
     "openapi_extra": {
         "parameters": [{"in": "header", "name": "Inference-Header-Content-Length", **LENGTH}],

@@ -110,6 +110,7 @@ def test_a_jpeg_has_the_mask_that_the_trainer_predicts_of_the_same_file(
     assert isinstance(read, Reduced) == reduce
     with Image.open(BytesIO(segmenter.answer(photo.read_bytes()).body)) as served:
         np.testing.assert_array_equal(predict(loaded.network, loaded.contract, read), served)
+        assert verify.changed_pixels(loaded, read, np.array(served)) == (0, 0)
 
 
 def test_pictures_that_share_a_call_or_fit_a_tile_have_the_mask_that_the_trainer_predicts(

@@ -48,7 +48,7 @@ def main() -> None:
     mask = np.asarray(Image.open(BytesIO(content)))
     loaded = checkpoint.load(model)
     draw(loaded, photo, pair.read().labels, mask)
-    changed, beyond = changed_pixels(loaded, data.read_picture(photo), mask)
+    changed, beyond = changed_pixels(loaded, data.read_for(loaded.contract, photo), mask)
     print(table(score, mask, changed, beyond, timings))
     raise SystemExit(1 if beyond else 0)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from demo import post, run, say, service
 from PIL import Image
 
+from demo import post, run, say, service
 from export.verify import changed_pixels
 from trainer import catalog, checkpoint, data
 
@@ -59,7 +59,7 @@ def walk(model: str, method: str, where: str, steps: int, place: Path) -> bool:
         content, _ = post(address, photo.read_bytes())
     mask = np.asarray(Image.open(BytesIO(content)))
     loaded = checkpoint.load(made)
-    changed, beyond = changed_pixels(loaded, data.read_picture(photo), mask)
+    changed, beyond = changed_pixels(loaded, data.read_for(loaded.contract, photo), mask)
     weights = sum(value.numel() for value in loaded.network.parameters()) / 1e6
     seconds = time.perf_counter() - begin
     print(

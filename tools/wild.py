@@ -22,9 +22,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-import fuzz
 import numpy as np
 
+import fuzz
 from serve.bench.process import Server, running
 from serve.bench.wire import HOST
 

@@ -94,7 +94,9 @@ def _opened(plan: Plan, folder: Path, held: ExitStack) -> tuple[list[_Open], dic
             known = known or _known(plan, server)
             likeness = masks.likeness(*known, planes)
             if wrong := likeness.wrong(variant=contender.is_ours):
-                raise UserError(wrong)
+                raise UserError(
+                    wrong, hint="send photos with --picture, or add --options=--whole-decode"
+                )
         except UserError as error:
             if contender.name == OURS:
                 raise

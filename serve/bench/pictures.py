@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ def taken(places: list[Path], size: Size) -> list[bytes]:
 
 def without_loss(picture: bytes) -> bytes:
     """All pixels of a file as a PNG, which nobody can decode to fewer."""
-    target = io.BytesIO()
-    Image.fromarray(decode(picture, "picture")).save(target, "PNG", compress_level=1)
+    target, most = io.BytesIO(), sys.maxsize
+    Image.fromarray(decode(picture, "--picture", most_pixels=most)).save(target, "PNG")
     return target.getvalue()
 
 

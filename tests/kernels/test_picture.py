@@ -9,7 +9,7 @@ from PIL import Image
 
 from kernels.contract import Contract
 from kernels.errors import UserError
-from kernels.picture import FORMATS, decode, keep_memory, reduced
+from kernels.picture import FORMATS, Reduced, decode, keep_memory, read
 from kernels.shrink import shrink
 
 ORIENTATION = 0x0112
@@ -116,7 +116,7 @@ def test_a_jpeg_decoded_small_has_the_cells_of_the_whole_one_shrunk(side, orient
     tag = Image.Exif()
     tag[ORIENTATION] = orientation
     data = encoded(smooth, "JPEG", quality=95, subsampling=0, exif=tag)
-    seen, small = reduced(data, "x", promise(side)), shrink(decode(data, "x"), side)
+    seen, small = read(data, "x", promise(side)), shrink(decode(data, "x"), side)
     assert seen.size == ((64, 96) if orientation == 1 else (96, 64))
     assert seen.small.shape == small.shape
     assert 0 < np.abs(seen.small.astype(int) - small).mean() < 3
@@ -124,7 +124,7 @@ def test_a_jpeg_decoded_small_has_the_cells_of_the_whole_one_shrunk(side, orient
 
 def test_a_jpeg_is_decoded_to_what_the_network_sees_of_it():
     data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
-    seen, other = reduced(data, "x", promise("1/4", 2)), reduced(data, "x", promise("1/2"))
+    seen, other = read(data, "x", promise("1/4", 2)), read(data, "x", promise("1/2"))
     assert np.array_equal(seen.small, other.small)
 
 
@@ -141,13 +141,32 @@ def test_a_jpeg_is_decoded_to_what_the_network_sees_of_it():
 )
 def test_what_cannot_be_decoded_small_is_left_to_shrink(size, kind, promised):
     data = encoded(Image.fromarray(photo(size)), kind)
-    assert reduced(data, "x", promise(*promised)) is None
+    np.testing.assert_array_equal(read(data, "x", promise(*promised)), decode(data, "x"))
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("side", ["1/2", "1/4", "1/8"])
+def test_colours_are_not_coarser_than_the_cells(side, subsampling):
+    # A red bar, one cell wide, on blue: at no place may it be mixed with what lies beside it.
+    picture = np.full((64, 128, 3), (0, 0, 255), np.uint8)
+    picture[:, 64 : 64 + 16] = (255, 0, 0)
+    data = encoded(Image.fromarray(picture), "JPEG", quality=95, subsampling=subsampling)
+    found, whole = read(data, "x", promise(side)), decode(data, "x")
+    assert isinstance(found, Reduced) == (subsampling != "4:2:2")
+    if isinstance(found, Reduced):
+        assert np.abs(found.small.astype(int) - shrink(whole, side)).max() < 40
+
+
+def test_what_is_asked_for_whole_is_decoded_whole():
+    data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
+    whole = read(data, "x", promise("1/2"), reduce=False)
+    np.testing.assert_array_equal(whole, decode(data, "x"))
 
 
 def test_what_is_decoded_small_is_held_to_the_limit_of_the_whole():
     data = encoded(Image.fromarray(photo((64, 96))), "JPEG")
     with pytest.raises(UserError, match="96x64 is"):
-        reduced(data, "x", promise("1/8"), most_pixels=64 * 96 - 1)
+        read(data, "x", promise("1/8"), most_pixels=64 * 96 - 1)
 
 
 @pytest.mark.parametrize(

@@ -134,12 +134,18 @@ def test_without_names_every_output_is_answered(
     np.testing.assert_array_equal(answer.as_numpy("confidence")[0], expected.margin)
 
 
+# A JPEG of the second size is reduced by its decoder.
+@pytest.mark.parametrize("size", [(33, 44), (64, 96)])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_picture_files_are_taken_as_they_are(
-    asker: triton.InferenceServerClient, client: httpx.Client, toy: SimpleNamespace, kind: str
+    asker: triton.InferenceServerClient,
+    client: httpx.Client,
+    toy: SimpleNamespace,
+    kind: str,
+    size: tuple[int, int],
 ) -> None:
-    one = toy.written(toy.photo(33, 44), kind)
-    other = toy.written(toy.photo(33, 44)[::-1], kind)
+    one = toy.written(toy.photo(*size), kind)
+    other = toy.written(toy.photo(*size)[::-1], kind)
     answer = asker.infer("model", [files(one, other)], outputs=asked("mask"))
     for content, mask in zip((one, other), answer.as_numpy("mask"), strict=True):
         same = client.post("/segment", content=content).content

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import httpx
 
-from serve import encode, openapi, openapi_v2, parameters
+from serve import encode, openapi_v2, parameters
+from serve.keys import is_open
+from serve.settings import Settings
 
 
 def test_openapi_describes_bodies_answers_and_errors(client: httpx.Client) -> None:
@@ -65,10 +70,13 @@ def test_the_example_of_an_inference_is_one(client: httpx.Client) -> None:
 def test_openapi_tells_of_the_errors_of_every_route(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     told = {path: set(one["responses"]) for path, each in paths.items() for one in each.values()}
-    assert told["/readyz"] == told["/v2/health/ready"] == {"200", "503"}
-    assert told["/models/{name}/contract"] == told["/v2/models/{name}"] == {"200", "404"}
-    inference = {"400", "404", "408", "413", "415", "429", "500", "503"}
-    assert told["/v2/models/{name}/infer"] == {"200", *inference}
+    always = {"200", "500"}
+    assert all(always <= codes for codes in told.values())
+    assert told["/metrics"] == told["/models"] == always
+    assert told["/readyz"] == told["/v2/health/ready"] == {*always, "503"}
+    assert told["/models/{name}/contract"] == told["/v2/models/{name}"] == {*always, "404"}
+    inference = {"400", "404", "408", "413", "415", "429", "503"}
+    assert told["/v2/models/{name}/infer"] == {*always, *inference}
     # The form that FastAPI would answer them in.
     assert not any("422" in codes for codes in told.values())
     error = paths["/v2/models/{name}/infer"]["post"]["responses"]["429"]
@@ -76,17 +84,25 @@ def test_openapi_tells_of_the_errors_of_every_route(client: httpx.Client) -> Non
     assert "Retry-After" in error["headers"]
 
 
-def test_openapi_asks_for_a_key_where_the_server_does() -> None:
-    def described() -> dict[str, dict[str, dict[str, dict[str, object]]]]:
-        route = {"get": {"responses": {"200": {}}}}
-        return {"paths": {"/healthz": route, "/models": {"get": {"responses": {"200": {}}}}}}
-
-    without, locked = described(), described()
-    openapi.complete(without, ["a"], keys=False)
-    assert without == described()
-    openapi.complete(locked, ["a"], keys=True)
-    assert set(locked["paths"]["/healthz"]["get"]["responses"]) == {"200"}
-    models = locked["paths"]["/models"]["get"]
-    assert set(models["responses"]) == {"200", "401"}
-    assert models["security"] == [{"bearer": []}, {"key": []}]
-    assert set(locked["components"]["securitySchemes"]) == {"bearer", "key"}
+def test_openapi_asks_for_a_key_where_the_server_does(
+    model: Path, toy: SimpleNamespace, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("first-key-0123456789\n")
+    keys.chmod(0o600)
+    with toy.running(Settings(models=(model,), api_key_file=keys)) as client:
+        mine = {"X-API-Key": "first-key-0123456789"}
+        described = client.get("/openapi.json", headers=mine).json()
+        refused = {path: client.get(path) for path in ("/models", "/v2")}
+    for path, methods in described["paths"].items():
+        for one in methods.values():
+            assert ("401" in one["responses"]) == ("security" in one) == (not is_open(path))
+    assert set(described["components"]["securitySchemes"]) == {"bearer", "key"}
+    for path, answer in refused.items():
+        told = described["paths"][path]["get"]["responses"]["401"]
+        assert answer.status_code == 401
+        ((kind, content),) = told["content"].items()
+        assert answer.headers["content-type"] == kind
+        assert set(content["schema"]["required"]) <= set(answer.json())
+        assert set(told["headers"]) == {"WWW-Authenticate"}
+        assert "www-authenticate" in answer.headers

@@ -18,7 +18,6 @@ import httpx
 import numpy as np
 import pytest
 
-from serve import admission
 from serve.admission import Gate
 from serve.bench import overload
 from serve.errors import RefusedNowError
@@ -246,68 +245,6 @@ def test_a_free_worker_takes_a_picture_however_long_pictures_take() -> None:
         gate.enter()
     leave()
     gate.enter()
-
-
-def test_the_slower_pictures_get_while_others_are_refused_the_fewer_may_wait(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
-    gate = Gate(workers=2, queue=32)
-
-    def held() -> int:
-        leaves = []
-        with suppress(RefusedNowError):
-            while True:
-                leaves.append(gate.enter())
-        for leave in leaves:
-            leave()
-        return len(leaves)
-
-    def notes(count: int, seconds: float) -> None:
-        for _ in range(count):
-            gate.note(seconds)
-
-    notes(50, 0.1)
-    # As slow as they may be: where nobody is refused the queue is as long as it was told.
-    notes(50, 0.4)
-    assert held() == 34
-    # Somebody was refused just now, and pictures take twice as long.
-    notes(50, 0.8)
-    assert held() == 2 + 32 // 8
-    # However long they take, every worker has its next one.
-    notes(50, 30.0)
-    assert held() == 2 + 2
-    # Nobody was refused for long: what they take now is what they take.
-    now += 100
-    notes(100, 5.0)
-    assert held() == 34
-
-
-def test_while_others_are_refused_nobody_waits_longer_than_a_full_queue_takes_in_easy_times(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
-    gate = Gate(workers=2, queue=8)
-    for _ in range(50):
-        gate.note(0.2)
-    # Nobody was refused: who came in is answered, however late.
-    gate.refuse_late(60.0)
-    for _ in range(10):
-        gate.enter()
-    with pytest.raises(RefusedNowError):
-        gate.enter()
-    now += 5
-    # Ten places, two workers, 0.2 s each.
-    gate.refuse_late(1.0)
-    # He came when the last one was refused already.
-    gate.refuse_late(4.9)
-    with pytest.raises(RefusedNowError, match=r"no worker was free within 1\.1 seconds") as late:
-        gate.refuse_late(5.1)
-    assert late.value.status == 429
-    gate.closed = True
-    gate.refuse_late(5.1)
 
 
 def waits(seconds: Callable[[], float], *, queue_time: float, turns: int) -> list[float]:

@@ -20,7 +20,7 @@ from starlette.datastructures import QueryParams
 
 from kernels.paint.reference import paint as reference_paint
 from kernels.paint.reference import painting as reference_painting
-from kernels.picture import decode, reduced
+from kernels.picture import Reduced, decode, read
 from kernels.shrink.reference import shrink as reference_shrink
 from serve import encode, negotiate
 from serve.clock import STAGES, Stopwatch
@@ -52,8 +52,8 @@ def posted(client: httpx.Client, data: bytes) -> NDArray[np.uint8]:
 def by_reference(toy: SimpleNamespace, data: bytes) -> NDArray[np.uint8]:
     """The mask by the definitions: shrink, or the JPEG's own decoder, the network, paint."""
     picture = decode(data, "picture")
-    seen = reduced(data, "picture", toy.contract())
-    small = seen.small if seen else reference_shrink(picture, Fraction(1, 2))
+    seen = read(data, "picture", toy.contract())
+    small = seen.small if isinstance(seen, Reduced) else reference_shrink(seen, Fraction(1, 2))
     # The graph of factor 1 shrinks nothing: its `small` is what it is given.
     model = toy.artefact(toy.contract(factor=Fraction(1)))
     model.graph.output.append(
@@ -230,10 +230,12 @@ def test_an_exif_rotated_picture_gives_the_mask_of_the_upright_one(
     [("L", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("RGBA", "PNG"), ("RGBA", "WEBP"), ("P", "PNG"),
      ("L", "JPEG"), ("CMYK", "JPEG")],
 )  # fmt: skip
+# A JPEG of the second size is reduced by its decoder.
+@pytest.mark.parametrize("size", [(33, 47), (64, 96)])
 def test_every_pixel_mode_is_taken(
-    client: httpx.Client, toy: SimpleNamespace, mode: str, kind: str
+    client: httpx.Client, toy: SimpleNamespace, mode: str, kind: str, size: tuple[int, int]
 ) -> None:
-    data = toy.written(Image.fromarray(toy.photo(33, 47)).convert(mode), kind)
+    data = toy.written(Image.fromarray(toy.photo(*size)).convert(mode), kind)
     np.testing.assert_array_equal(posted(client, data), by_reference(toy, data))
 
 

@@ -20,7 +20,7 @@ TEXTS = {
     "port": "81",
     "tile": "99",
     "log": "json",
-    "reduced_decode": "1",
+    "reduced_decode": "0",
     "api_key_file": "/keys",
     "cors_origin": "https://one.example http://two.example:81",
 }
@@ -34,7 +34,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
     assert (told.log, told.api_key_file) == ("json", Path("/keys"))
     assert told.cors_origin == ("https://one.example", "http://two.example:81")
-    assert told.reduced_decode is True
+    assert (told.reduced_decode, Settings.reduced_decode) == (False, True)
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
     assert len(sevens) == 12
     assert {getattr(told, name) for name in sevens} == {7}

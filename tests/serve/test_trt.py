@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import types
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import kernels
 from kernels import ahead, engine
 from kernels.errors import UserError
+from kernels.picture import decode
 from serve import runtimes
 from serve.segment import Segmenter
 from serve.settings import Settings
@@ -271,6 +274,11 @@ def test_a_server_takes_an_engine_and_as_many_pictures_a_call_as_it_was_built_fo
         assert client.get("/models").json()["models"][0]["batch"] == MOST[0]
         assert client.post("/segment", content=toy.written(picture)).status_code == 200
         large = client.post("/segment", content=toy.written(toy.photo(65, 40)))
+        # An engine eats whole pictures, whatever a decoder could leave out of them.
+        jpeg = toy.written(picture, "JPEG")
+        whole = client.post("/segment", content=jpeg)
+    mask = np.asarray(Image.open(io.BytesIO(whole.content)))
+    np.testing.assert_array_equal(mask, masks_of(decode(jpeg, "x")[None])[0])
     assert large.status_code == 400
     assert "65x40, and this engine takes 8x8 to 64x96" in large.json()["detail"]
     assert "--size" in large.json()["hint"]

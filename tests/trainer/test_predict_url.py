@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from kernels.errors import UserError
-from trainer import checkpoint, evaluate
+from kernels.picture import Reduced
+from trainer import checkpoint, data, evaluate
 from trainer.__main__ import app
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,8 @@ def test_a_services_masks_are_the_checkpoints(service, model, shared_folder, pla
     # One that its decoder reduces, here and there.
     Image.open(pictures[0]).resize((96, 64)).save("street.jpg")
     pictures.append(place / "street.jpg")
+    contract = checkpoint.load(model).contract
+    assert isinstance(data.read_for(contract, pictures[-1]), Reduced)
     predict(model, *pictures, "--out", "here")
     told = capsys.readouterr().out
     predict("--url", service, *pictures, "--out", "there")
