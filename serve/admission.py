@@ -12,11 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from serve.errors import RefusedNowError
-
-# How much the latest picture counts in the running mean of what one takes.
-NEWEST = 0.1
-# Standard deviations above its mean that a normal number is once in a hundred times.
-RARELY = 2.33
+from serve.pace import Pace
 
 
 class Gate:
@@ -31,10 +27,7 @@ class Gate:
         self.closed = False  # the server is told to stop
         self.given_up = 0  # requests that were in and got no mask, since the server had to stop
         self._inside: set[asyncio.Task[object]] = set()
-        # Seconds that a worker is busy with one picture, as a running mean; None before the first.
-        self.service: float | None = None
-        # How much that varies, as a running variance.
-        self._variance = 0.0
+        self._pace = Pace(workers=workers, places=self.places)
 
     @property
     def waiting(self) -> int:
@@ -51,9 +44,11 @@ class Gate:
                 wait=self.wait(),
             )
         told = f"{self.taken} requests are held already"
-        if self.taken >= self.places:
+        if self.taken >= self.workers + self._pace.room():
+            self._pace.refuse()
             raise self._refusal(f"{told}, {self.workers} of them in work")
         if self._takes_too_long():
+            self._pace.refuse()
             raise self._refusal(f"{told}, which may take more than {self.queue_time:g} seconds")
         self.taken += 1
         held = True
@@ -70,8 +65,12 @@ class Gate:
 
         A server that is about to stop answers whom it let in.
         """
-        if self.queue_time is not None and waited > self.queue_time and not self.closed:
+        if self.closed:
+            return
+        if self.queue_time is not None and waited > self.queue_time:
             raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
+        if waited > self._pace.longest():
+            raise self._refusal("no worker was free in the time of a full queue")
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -99,17 +98,11 @@ class Gate:
 
     def wait(self) -> int:
         """Whole seconds until one more is likely to get a worker, by what pictures took."""
-        return max(1, math.ceil(self._expected()))
+        return max(1, math.ceil(self._pace.expected(self.waiting + 1)))
 
     def note(self, seconds: float) -> None:
         """One more picture was worked in that time."""
-        known = seconds if self.service is None else self.service
-        self._variance = (1 - NEWEST) * (self._variance + NEWEST * (seconds - known) ** 2)
-        self.service = known + NEWEST * (seconds - known)
-
-    def _expected(self) -> float:
-        """Seconds until one more is likely to get a worker, where none is free."""
-        return (self.waiting + 1) / self.workers * (self.service or 0.0)
+        self._pace.note(seconds)
 
     def _refusal(self, message: str) -> RefusedNowError:
         hint = "send it again after the seconds in Retry-After"
@@ -118,8 +111,4 @@ class Gate:
     def _takes_too_long(self) -> bool:
         if self.queue_time is None or self.taken < self.workers:
             return False
-        # Of independent turns the variances add up, and all share the running mean's own error.
-        turns = self.waiting + 1
-        share = turns + turns**2 * NEWEST / (2 - NEWEST)
-        spread = math.sqrt(share * self._variance) / self.workers
-        return self._expected() + RARELY * spread > self.queue_time
+        return self._pace.at_most(self.waiting + 1) > self.queue_time
