@@ -69,7 +69,8 @@ class Gate:
             return
         if self.queue_time is not None and waited > self.queue_time:
             raise self._refusal(f"no worker was free within {self.queue_time:g} seconds")
-        if waited > self._pace.longest():
+        # Somebody else has to be there for the worker.
+        if waited > self._pace.longest() and self.waiting:
             raise self._refusal("no worker was free in the time of a full queue")
 
     @contextmanager

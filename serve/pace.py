@@ -13,8 +13,8 @@ from collections import deque
 
 # How much the latest picture counts in the running mean of what one takes.
 NEWEST = 0.1
-# Seconds under pressure after which what pictures take then is taken for what they take at ease:
-# they may have become larger.
+# Seconds of refusing without a pause after which what pictures take then is taken for what they
+# take at ease: they may have become larger.
 LONG = 600.0
 # Standard deviations above its mean that a normal number is once in a thousand times.
 RARELY = 3.0
@@ -29,7 +29,7 @@ class Pace:
         self._workers, self._places = workers, places
         self._refused: deque[float] = deque(maxlen=places)
         # Seconds that a worker is busy with one picture, 0 before the first; how much they vary;
-        # and what they were when the server was not pressed.
+        # and what they were when nobody was refused.
         self._service = self._variance = self._easy = 0.0
 
     def note(self, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Pace:
         self._easy = self._easy or seconds
         self._variance = (1 - NEWEST) * (self._variance + NEWEST * (seconds - known) ** 2)
         self._service = known + NEWEST * (seconds - known)
-        if self.pressed:
+        if self._refusals_of_late():
             share = min(1.0, seconds / (self._workers * LONG))
             self._easy += share * (self._service - self._easy)
         else:
@@ -54,8 +54,7 @@ class Pace:
 
         Then as many are refused as the house holds in the time in which it is worked off.
         """
-        full = len(self._refused) == self._places
-        return full and time.monotonic() - self._refused[0] < self._house(self._service)
+        return self._refusals_of_late() == self._places
 
     def expected(self, turns: int) -> float:
         """Seconds until somebody gets a worker before whom so many turns have to end."""
@@ -82,6 +81,13 @@ class Pace:
     def longest(self) -> float:
         """Seconds that one may have waited and still be served."""
         return AMPLE * self._house(self._easy) if self.pressed else math.inf
+
+    def _refusals_of_late(self) -> int:
+        """Refusals in the time of a full house, up to as many as it holds."""
+        late = time.monotonic() - self._house(self._service)
+        while self._refused and self._refused[0] <= late:
+            self._refused.popleft()
+        return len(self._refused)
 
     def _house(self, service: float) -> float:
         """Seconds in which a full house is worked off."""
