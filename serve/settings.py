@@ -44,7 +44,7 @@ class Settings:
         None  # pictures in work at once; None: as many as the kernels have threads
     )
     queue: int = 32  # requests that may wait for a worker
-    queue_time: float | None = None  # seconds they may wait, by forecast and in fact; None: see Pace
+    queue_time: float | None = None  # seconds they may wait; None: as Pace says
     deadline: float = 60.0  # seconds a request may wait and work, once its body is there
     body_timeout: float = 30.0  # seconds a body may take to arrive, and so may a head
     send_timeout: float = 60.0  # seconds in which a client need not read a byte of its answer
