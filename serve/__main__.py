@@ -99,12 +99,12 @@ def serve(
         list[str] | None,
         _option("cors_origin", "An origin whose pages may ask, such as https://page.example."),
     ] = None,
-    reduced_decode: Annotated[
+    whole_decode: Annotated[
         bool | None,
         typer.Option(
-            "--reduced-decode/--whole-decode",
-            help="Let the JPEG decoder reduce pictures where it can, or decode them whole: slower, "
-            "and some pixels in a thousand change.  [default: reduced-decode]",
+            "--whole-decode",
+            help="Decode JPEGs whole. By default their decoder reduces them on the way where it "
+            "can: faster, for some other pixels in a thousand.",
             show_default=False,
         ),
     ] = None,

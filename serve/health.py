@@ -28,6 +28,7 @@ def told(model: Model) -> dict[str, Any]:
         "factor": str(contract.factor),
         "sight": contract.sight,
         "batch": model.batcher.most,
+        "whole_decode": model.segmenter.whole_decode,
     }
 
 

@@ -149,7 +149,7 @@ class Models:
             device=told.device,
             workers=self._workers.count,
             tile=told.tile,
-            reduced_decode=told.reduced_decode,
+            whole_decode=told.whole_decode,
         )
         try:
             segmenter.warm_up()

@@ -18,7 +18,9 @@ The class of every pixel, at the full size of the picture.
 Send a {KINDS} file of any size: as the bare body with any content type, or as the
 files of a `multipart/form-data` body under any field names. A picture with an EXIF orientation is
 turned upright first, and the mask is that of the **upright** picture: its height and width may be
-swapped against the stored ones. Of several pages or frames it is the first.
+swapped against the stored ones. Of several pages or frames it is the first. A JPEG is decoded
+straight to what the network sees where it can be (unless the server was told --whole-decode): its
+mask may differ in some pixels of a thousand from that of the same pixels sent as PNG.
 
 The answer is a palette PNG unless `?format=` or `Accept` says otherwise; `format` wins. Of the
 types that `Accept` likes best, one that it names wins over one in a wildcard, PNG over the rest.
@@ -37,13 +39,14 @@ BINARY = {"type": "string", "format": "binary"}
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
 PROBLEM = {
     "type": "object",
-    "required": ["type", "title", "status", "detail", "hint"],
+    "required": ["type", "title", "status", "detail", "hint", "request_id"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what was wrong"},
         "hint": {"type": "string", "description": "what to do about it"},
+        "request_id": {"type": "string", "description": "as in the log of the server"},
     },
 }
 

@@ -15,7 +15,7 @@ from collections import deque
 NEWEST = 0.1
 # Seconds of refusing without a pause after which what pictures take then is taken for what they
 # take at ease: they may have become larger.
-LONG = 600.0
+LONG = 3600.0
 # Standard deviations above its mean that a normal number is once in a thousand times.
 RARELY = 3.0
 # How much longer than a full house takes on the average nobody is surprised to wait.

@@ -69,7 +69,7 @@ class Segmenter:
         device: str = "auto",
         workers: int = 1,
         tile: int = TILE,
-        reduced_decode: bool = True,
+        whole_decode: bool = False,
     ) -> None:
         self.runtime = runtimes.open_artefact(model, threads, device=device, workers=workers)
         with about(model):
@@ -77,7 +77,8 @@ class Segmenter:
         self.max_pixels = max_pixels
         # In pixels that the network sees: so a tile costs the same whatever its sight.
         self.tile = tile * self.contract.sight
-        self.reduced_decode = reduced_decode
+        # What paints eats whole pictures.
+        self.whole_decode = whole_decode or isinstance(self.runtime, runtimes.Painting)
         self._model = model
 
     def warm_up(self) -> None:
@@ -115,9 +116,13 @@ class Segmenter:
 
     def read(self, data: bytes, name: str) -> Picture:
         """The bytes of a picture file -> the picture, reduced by its decoder where it may be."""
-        # What paints eats whole pictures.
-        reduce = self.reduced_decode and not isinstance(self.runtime, runtimes.Painting)
-        return pictures.read(data, name, self.contract, reduce=reduce, most_pixels=self.max_pixels)
+        return pictures.read(
+            data,
+            name,
+            self.contract,
+            reduce=not self.whole_decode,
+            most_pixels=self.max_pixels,
+        )
 
     def shares_calls(self, feed: NDArray[np.uint8]) -> bool:
         """Whether it may go into one call with others of its shape: a picture in tiles may not."""

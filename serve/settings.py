@@ -53,9 +53,8 @@ class Settings:
     batch_delay: float = 2.0  # milliseconds to wait for others, where others are on their way
     max_pixels: int = MOST_PIXELS
     max_bytes: int = MOST_BYTES
-    # JPEGs are reduced by their decoder where it can: faster, and not bit for bit the mask of
-    # their pixels.
-    reduced_decode: bool = True
+    # Or else JPEGs are reduced by their decoder where it can.
+    whole_decode: bool = False
     log: str = "text"  # the form of the log's lines
     api_key_file: Path | None = None  # keys of those who may ask; None: everybody may
     cors_origin: tuple[str, ...] = ()  # other origins whose pages may ask

@@ -105,7 +105,7 @@ def test_a_jpeg_has_the_mask_that_the_trainer_predicts_of_the_same_file(
 ):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(picture((160, 240))).save(photo, quality=90)
-    loaded, segmenter = checkpoint.load(model), Segmenter(artefact, reduced_decode=reduce)
+    loaded, segmenter = checkpoint.load(model), Segmenter(artefact, whole_decode=not reduce)
     read = data.read_for(loaded.contract, photo, reduce=reduce)
     assert isinstance(read, Reduced) == reduce
     with Image.open(BytesIO(segmenter.answer(photo.read_bytes()).body)) as served:

@@ -182,7 +182,7 @@ def test_the_confidence_is_the_margin_of_the_kernel(
 def test_reduced_decoding_changes_few_pixels_and_is_the_same_in_every_format(
     model: Path, toy: SimpleNamespace, segmenter: Segmenter
 ) -> None:
-    whole = Segmenter(model, reduced_decode=False)
+    whole = Segmenter(model, whole_decode=True)
     data = toy.written(toy.photo(160, 240), "JPEG", quality=95)
 
     def seen(each: Segmenter, query: str) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ TEXTS = {
     "port": "81",
     "tile": "99",
     "log": "json",
-    "reduced_decode": "0",
+    "whole_decode": "1",
     "api_key_file": "/keys",
     "cors_origin": "https://one.example http://two.example:81",
 }
@@ -34,7 +34,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     assert (told.host, told.device, told.port, told.tile) == ("::1", "cpu", 81, 99)
     assert (told.log, told.api_key_file) == ("json", Path("/keys"))
     assert told.cors_origin == ("https://one.example", "http://two.example:81")
-    assert (told.reduced_decode, Settings.reduced_decode) == (False, True)
+    assert (told.whole_decode, Settings.whole_decode) == (True, False)
     sevens = [field.name for field in fields(Settings) if field.name not in TEXTS]
     assert len(sevens) == 12
     assert {getattr(told, name) for name in sevens} == {7}
@@ -59,7 +59,7 @@ def test_a_flag_wins_over_its_variable() -> None:
         ("SOFTRES_DRAIN", "inf", "drain inf must be at least 0"),
         ("SOFTRES_BATCH_DELAY", "1e400", "batch_delay inf must be at least 0"),
         ("SOFTRES_WORKERS", "0", "workers 0 must be at least 1"),
-        ("SOFTRES_REDUCED_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
+        ("SOFTRES_WHOLE_DECODE", "perhaps", "'perhaps' is not 1 or 0"),
         ("SOFTRES_DEVICE", "gpu", "unknown device 'gpu'"),
         ("SOFTRES_LOG", "xml", "unknown form of the log 'xml'"),
         ("SOFTRES_CORS_ORIGIN", "page.example", "is not the origin of a page"),

@@ -45,8 +45,8 @@ def predict(
         bool,
         typer.Option(
             "--whole-decode",
-            help="decode JPEGs whole, where their decoder would reduce them on the way, as `serve` "
-            "lets it by default: slower, and some pixels in a thousand change",
+            help="decode JPEGs whole; by default, as in `serve`, their decoder reduces them on the "
+            "way where it can: faster, for some other pixels in a thousand",
         ),
     ] = False,
 ) -> None:
