@@ -2,8 +2,9 @@
 
 `python tools/study.py 'cross-entropy=a/compare.json' 'jdt=b/compare.json' --thin pole,sign_symbol`:
 a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead;
-such a file is read again without a name. `--by-class` prints a row a class, and `--plot FILE` draws
-what is scored over the arithmetic of a training crop.
+such a file is read again without a name. `--by-class` prints a row a class. `--plot FILE` draws
+what is scored with area labels over the arithmetic of a training crop, `--plot-labels FILE` how far
+other label modes are ahead of nearest ones.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kernels.publish import published
 from trainer.comparison.group import Spread
@@ -30,6 +35,14 @@ MEASURES = (
 )
 
 
+SCORED: dict[str, Callable[[Kind], list[float]]] = {
+    "mIoU": lambda kind: kind["miou_percent"]["values"],
+    "thin classes": lambda kind: kind["thin_percent"],
+    "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
+}
+MODES = ("nearest-random", "majority", "bilinear", "area", "full")
+
+
 def main() -> None:
     """Print the table, or JSON."""
     words = argparse.ArgumentParser(description=__doc__)
@@ -40,13 +53,18 @@ def main() -> None:
     words.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw quality over arithmetic, too"
     )
+    words.add_argument(
+        "--plot-labels", type=Path, metavar="FILE", help="draw label modes beside nearest, too"
+    )
     given = words.parse_args()
     thin = [name for name in given.thin.split(",") if name]
     rows = [row for told in given.files for row in kinds(*told.rpartition("=")[::2], thin)]
     shown = by_class if given.by_class else table
     print(json.dumps(rows, indent=1) if given.json else shown(rows))
     if given.plot:
-        plot(rows, given.plot)
+        plot([row for row in rows if row["labels"] == "area"] or rows, given.plot)
+    if given.plot_labels:
+        plot_labels(rows, given.plot_labels)
 
 
 def kinds(name: str, path: str, thin: Sequence[str]) -> list[Kind]:
@@ -78,38 +96,68 @@ def by_class(rows: Sequence[Kind]) -> str:
 
 def plot(rows: Sequence[Kind], path: Path) -> None:
     """All classes, thin ones and boundaries: mean and spread over the arithmetic of a crop."""
+    costs = [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows]
+    with _panels(path, "IoU at native size (%)") as panels:
+        for axes, values in panels:
+            for place, (kind, cost) in enumerate(zip(rows, costs, strict=True)):
+                name = f"{kind['name']}, {kind['factor']}, {kind['labels']}"
+                _marks(axes, [cost], [values(kind)], place, name)
+            axes.set(xlabel="GFLOP a training crop")
+            scale(axes, costs)
+
+
+def plot_labels(rows: Sequence[Kind], path: Path) -> None:
+    """How far each label mode is ahead of nearest ones, seed by seed, all else being equal."""
+    groups: dict[str, dict[str, Kind]] = defaultdict(dict)
+    for kind in rows:
+        groups[f"{kind['name']}, {kind['factor']}"][kind["labels"]] = kind
+    groups = {name: each for name, each in groups.items() if {"nearest", "area"} <= each.keys()}
+    with _panels(path, "ahead of nearest labels (points of IoU)") as panels:
+        for axes, values in panels:
+            for place, (name, each) in enumerate(groups.items()):
+                modes = [mode for mode in MODES if mode in each]
+                ahead = [np.subtract(values(each[mode]), values(each["nearest"])) for mode in modes]
+                # Beside one another, not on top.
+                apart = 0.12 * (place - (len(groups) - 1) / 2)
+                _marks(axes, [MODES.index(mode) + apart for mode in modes], ahead, place, name)
+            axes.set_xticks(range(len(MODES)), MODES, rotation=30)
+            axes.axhline(0, color="0.5", linewidth=1)
+
+
+@contextmanager
+def _panels(path: Path, label: str) -> Iterator[list[tuple[Any, Callable[[Kind], list[float]]]]]:
+    """A panel for each thing that is scored; the picture is written when they are filled."""
     from matplotlib.figure import Figure
 
-    scored = {
-        "mIoU": lambda kind: kind["miou_percent"]["values"],
-        "thin classes": lambda kind: kind["thin_percent"],
-        "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
-    }
-    costs = [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows]
     figure = Figure(figsize=(11, 4), layout="constrained")
-    for axes, (title, values) in zip(figure.subplots(1, len(scored)), scored.items(), strict=True):
-        for place, (kind, cost) in enumerate(zip(rows, costs, strict=True)):
-            spread = Spread(values=tuple(values(kind)))
-            axes.errorbar(
-                cost,
-                spread.mean,
-                yerr=spread.deviation,
-                color=COLOURS[place % len(COLOURS)],
-                marker=MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
-                linestyle="",
-                capsize=3,
-                label=f"{kind['name']}, {kind['factor']}, {kind['labels']}",
-            )
-        axes.set(title=title, xlabel="GFLOP a training crop")
-        scale(axes, costs)
+    panels = figure.subplots(1, len(SCORED))
+    yield list(zip(panels, SCORED.values(), strict=True))
+    for axes, title in zip(panels, SCORED, strict=True):
+        axes.set(title=title)
         axes.margins(x=0.15, y=0.15)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("IoU at native size (%)")
-    handles, names = figure.axes[0].get_legend_handles_labels()
+    panels[0].set_ylabel(label)
+    handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
     with published(path) as draft:
         figure.savefig(draft, format="png", dpi=PIXELS_AN_INCH)
+
+
+def _marks(
+    axes: Any, where: Sequence[float], values: Sequence[Sequence[float]], place: int, name: str
+) -> None:
+    spreads = [Spread(values=tuple(each)) for each in values]
+    axes.errorbar(
+        where,
+        [spread.mean for spread in spreads],
+        yerr=[spread.deviation for spread in spreads],
+        color=COLOURS[place % len(COLOURS)],
+        marker=MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
+        linestyle="",
+        capsize=3,
+        label=name,
+    )
 
 
 def _number(values: Sequence[float], digits: int = 1) -> str:

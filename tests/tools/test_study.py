@@ -103,3 +103,31 @@ def test_a_plot_is_drawn_beside_the_table(tmp_path):
     for colour in COLOURS[:2]:
         wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
         assert (panels == wanted).all(1).sum() > 30, colour
+
+
+def scored(labels, *values, name="default"):
+    quality = {"values": list(values)}
+    return {
+        "name": name,
+        "factor": "1/8",
+        "labels": labels,
+        "miou_percent": quality,
+        "boundary_miou_percent": quality,
+        "thin_percent": [3 * value for value in values],
+    }
+
+
+def test_label_modes_are_drawn_by_what_they_are_ahead_seed_by_seed(
+    load_tool, monkeypatch, tmp_path
+):
+    tool, drawn = load_tool("study"), []
+    monkeypatch.setattr(tool, "_marks", lambda _, where, values, *names: drawn.append(values))
+    # Without nearest labels there is nothing to be ahead of.
+    lone = scored("area", 9.0, name="other")
+    kinds = [scored("area", 5.0, 8.0), scored("nearest", 4.0, 6.0), scored("majority", 4.0, 5.0)]
+    tool.plot_labels([*kinds, lone], tmp_path / "labels.png")
+    whole, thin, border = ([list(mode) for mode in panel] for panel in drawn)
+    assert whole == border == [[0.0, -1.0], [1.0, 2.0]]
+    assert thin == [[0.0, -3.0], [3.0, 6.0]]
+    with Image.open(tmp_path / "labels.png") as plot:
+        assert plot.width > 1000
