@@ -98,12 +98,12 @@ def read(
     """
     with _opened(data, name, most_pixels) as image:
         width, height = image.size
-        seen = contract.seen_size((height, width))
-        if not (reduce and _reduces(image, seen)):
+        cells = contract.seen_size((height, width))
+        if not (reduce and _reduces(image, cells)):
             return _pixels(image)
-        image.draft("RGB", (seen[1], seen[0]))
+        image.draft("RGB", (cells[1], cells[0]))
         small = _pixels(image)
-    turned = small.shape[:2] != seen
+    turned = small.shape[:2] != cells
     return Reduced(small=small, size=(width, height) if turned else (height, width))
 
 
@@ -120,14 +120,14 @@ def seen(picture: Picture, contract: Contract) -> NDArray[np.uint8]:
     return picture.small if isinstance(picture, Reduced) else kernels.seen(picture, contract)
 
 
-def _reduces(image: ImageFile.ImageFile, seen: tuple[int, int]) -> bool:
-    """Whether the decoder itself can make the cells of `shrink`.
+def _reduces(image: ImageFile.ImageFile, cells: tuple[int, int]) -> bool:
+    """Whether the decoder itself can make these cells, (down, across), of the stored picture.
 
     It can where 1/2, 1/4 or 1/8 is to be seen of a JPEG whose sides are multiples of 8, and whose
     colours are as coarse down as across. Of 4:2:2 it would give colours twice as wide as a cell.
     """
     width, height = image.size
-    scales = {Fraction(height, seen[0]), Fraction(width, seen[1])}
+    scales = {Fraction(height, cells[0]), Fraction(width, cells[1])}
     if not isinstance(image, JpegImageFile) or width % BLOCK or height % BLOCK or len(scales) > 1:
         return False
     _, across, down, _ = image.layer[0]

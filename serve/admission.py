@@ -45,11 +45,9 @@ class Gate:
             )
         told = f"{self.taken} requests are held already"
         if self.taken >= self.workers + self._pace.room():
-            self._pace.refuse()
-            raise self._refusal(f"{told}, {self.workers} of them in work")
+            raise self._turned_away(f"{told}, {self.workers} of them in work")
         if self._takes_too_long():
-            self._pace.refuse()
-            raise self._refusal(f"{told}, which may take more than {self.queue_time:g} seconds")
+            raise self._turned_away(f"{told}, which may take more than {self.queue_time:g} seconds")
         self.taken += 1
         held = True
 
@@ -104,6 +102,11 @@ class Gate:
     def note(self, seconds: float) -> None:
         """One more picture was worked in that time."""
         self._pace.note(seconds)
+
+    def _turned_away(self, message: str) -> RefusedNowError:
+        """The refusal of one at the door; who is refused late has taken up a place before."""
+        self._pace.refuse()
+        return self._refusal(message)
 
     def _refusal(self, message: str) -> RefusedNowError:
         hint = "send it again after the seconds in Retry-After"

@@ -111,10 +111,10 @@ def complete(described: dict[str, Any], names: Iterable[str], *, keys: bool) -> 
             for parameter in one.get("parameters", ()):
                 if (parameter["in"], parameter["name"]) == ("path", "name"):
                     parameter["schema"]["enum"] = list(names)
-            own = [500] + [401] * (keys and not is_open(path))
-            for code, told in failures(path, *own).items():
+            locked = keys and not is_open(path)
+            for code, told in failures(path, *((401, 500) if locked else (500,))).items():
                 one["responses"].setdefault(str(code), told)
-            if 401 in own:
+            if locked:
                 one["security"] = [{name: []} for name in SCHEMES]
     parts = described.setdefault("components", {})
     for name in ("HTTPValidationError", "ValidationError"):

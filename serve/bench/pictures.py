@@ -30,8 +30,8 @@ def taken(places: list[Path], size: Size) -> list[bytes]:
 
 def without_loss(picture: bytes) -> bytes:
     """All pixels of a file as a PNG, which nobody can decode to fewer."""
-    target, most = io.BytesIO(), sys.maxsize
-    Image.fromarray(decode(picture, "--picture", most_pixels=most)).save(target, "PNG")
+    pixels, target = decode(picture, "--picture", most_pixels=sys.maxsize), io.BytesIO()
+    Image.fromarray(pixels).save(target, "PNG")
     return target.getvalue()
 
 
