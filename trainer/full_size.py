@@ -1,8 +1,12 @@
-"""Cross-entropy at full size: hard labels against bilinearly enlarged logits, in little memory."""
+"""Losses at full size: hard labels against bilinearly enlarged logits, in little memory.
+
+The geometry is that of `kernels.paint`: half-pixel bilinear. Enlarged logits exist for a band of
+rows at a time and are computed again on the way back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from kernels.taps import taps
-from trainer.loss import positive
+from trainer import loss
 
 # Logits that exist at full size at one moment: 64 MB of float32.
 MOST_AT_ONCE = 1 << 24
@@ -24,20 +28,27 @@ def full_size_cross_entropy(
     weights: Tensor | None = None,
     ignore: int = 255,
 ) -> Tensor:
-    """The loss of logits [N,C,h,w] enlarged to each [H,W] of `labels`, over the normaliser.
+    """Of logits [N,C,h,w] enlarged to each [H,W] of `labels`, over the normaliser."""
 
-    The geometry is that of `kernels.paint`: half-pixel bilinear. Enlarged logits exist for a band
-    of rows at a time and are computed again on the way back.
-    """
-    total = logits.new_zeros(())
-    for small, truth in zip(logits, labels, strict=True):
-        rows = max(1, MOST_AT_ONCE // (small.shape[0] * truth.shape[1]))
-        for first in range(0, truth.shape[0], rows):
-            band = truth[first : first + rows]
-            total = total + checkpoint(
-                _band, small, first, truth.shape[0], band, weights, ignore, use_reentrant=False
-            )
-    return total / positive(normaliser)
+    def summed(large: Tensor, truth: Tensor) -> Tensor:
+        return F.cross_entropy(
+            large[None], truth[None].long(), weight=weights, ignore_index=ignore, reduction="sum"
+        )
+
+    return _over_bands(summed, logits, labels) / loss.positive(normaliser)
+
+
+def full_size_jaccard_distance(
+    logits: Tensor, labels: Sequence[Tensor], *, weights: Tensor | None = None, ignore: int = 255
+) -> Tensor:
+    """Of logits [N,C,h,w] enlarged to each [H,W] of `labels`."""
+    classes = torch.arange(logits.shape[1], device=logits.device)[:, None, None]
+
+    def overlap(large: Tensor, truth: Tensor) -> Tensor:
+        shares = ((truth == classes) & (truth != ignore)).float()
+        return loss.overlap(large[None], loss.weighed(shares[None], weights))
+
+    return loss.distance(_over_bands(overlap, logits, labels))
 
 
 def enlarged(small: Tensor, size: tuple[int, int], first: int, count: int) -> Tensor:
@@ -51,16 +62,19 @@ def enlarged(small: Tensor, size: tuple[int, int], first: int, count: int) -> Te
     return whole[0]
 
 
-def _band(
-    small: Tensor,
-    first: int,
-    height: int,
-    labels: Tensor,
-    weights: Tensor | None,
-    ignore: int,
+def _over_bands(
+    measure: Callable[[Tensor, Tensor], Tensor], logits: Tensor, labels: Sequence[Tensor]
 ) -> Tensor:
-    """The summed loss of a band of rows."""
-    logits = enlarged(small, (height, labels.shape[1]), first, len(labels))
-    return F.cross_entropy(
-        logits[None], labels[None].long(), weight=weights, ignore_index=ignore, reduction="sum"
-    )
+    """The sum of what `measure` finds of enlarged logits and labels, a band of rows at a time."""
+
+    def of_band(small: Tensor, truth: Tensor, first: int, count: int) -> Tensor:
+        band = enlarged(small, (truth.shape[0], truth.shape[1]), first, count)
+        return measure(band, truth[first : first + count])
+
+    total = logits.new_zeros(())
+    for small, truth in zip(logits, labels, strict=True):
+        rows = max(1, MOST_AT_ONCE // (small.shape[0] * truth.shape[1]))
+        for first in range(0, truth.shape[0], rows):
+            count = min(rows, truth.shape[0] - first)
+            total = total + checkpoint(of_band, small, truth, first, count, use_reentrant=False)
+    return total

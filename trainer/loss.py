@@ -70,16 +70,28 @@ def hardest(losses: Tensor, mass: Tensor, share: float) -> Tensor:
 
 
 def jaccard_distance(logits: Tensor, shares: Tensor) -> Tensor:
-    """1 - Jaccard index of predicted and true shares, the mean over the classes that are there.
+    """1 - Jaccard index of predicted and true shares, the mean over the classes that are there."""
+    return distance(overlap(logits, shares))
 
-    For soft targets |p ^ t| is (|p| + |t| - |p-t|) / 2 and |p v t| is (|p| + |t| + |p-t|) / 2, in
-    1-norms over the batch (Wang, Ning and Blaschko, Jaccard Metric Losses, NeurIPS 2023). A cell's
-    prediction counts by its labelled mass, so that void neither helps nor hurts.
+
+def overlap(logits: Tensor, shares: Tensor) -> Tensor:
+    """[3,C]: |p| + |t|, |p - t| and |t| of each class, in 1-norms; those of parts add up.
+
+    A cell's prediction p counts by its labelled mass, so that void neither helps nor hurts.
     """
     predicted = logits.float().softmax(1) * shares.sum(1, keepdim=True)
     over = (0, 2, 3)
-    both = predicted.sum(over) + shares.sum(over)
-    apart = (predicted - shares).abs().sum(over)
+    true = shares.sum(over)
+    return torch.stack([predicted.sum(over) + true, (predicted - shares).abs().sum(over), true])
+
+
+def distance(overlap: Tensor) -> Tensor:
+    """What these sums come to.
+
+    For soft targets |p ^ t| is (|p| + |t| - |p-t|) / 2 and |p v t| is (|p| + |t| + |p-t|) / 2
+    (Wang, Ning and Blaschko, Jaccard Metric Losses, NeurIPS 2023).
+    """
+    both, apart, true = overlap.unbind()
     distance = 1 - (both - apart) / positive(both + apart)
-    there = (shares.sum(over) > 0).float()
+    there = (true > 0).float()
     return (distance * there).sum() / positive(there.sum())

@@ -11,7 +11,7 @@ from kernels.errors import UserError
 from trainer import loss
 from trainer.batch import Batch
 from trainer.disguise import Disguise
-from trainer.full_size import full_size_cross_entropy
+from trainer.full_size import full_size_cross_entropy, full_size_jaccard_distance
 from trainer.network import Network
 from trainer.precision import autocast
 from trainer.recipe import FULL, Recipe
@@ -111,9 +111,7 @@ class Objective(nn.Module):
 
     def _of(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
         if self.recipe.labels == FULL:
-            return full_size_cross_entropy(
-                logits, batch.labels, mass, weights=self.class_weights, ignore=batch.ignore
-            )
+            return self._at_full_size(logits, batch, mass)
         shares = loss.weighed(batch.shares, self.class_weights)
         if self.recipe.loss == "jdt":
             # It is no sum over cells: a part of a batch counts by its labelled mass.
@@ -124,3 +122,13 @@ class Objective(nn.Module):
                 self.recipe.ohem * loss.positive(mass)
             )
         return by_cell.sum() / loss.positive(mass)
+
+    def _at_full_size(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
+        weights, ignore = self.class_weights, batch.ignore
+        if self.recipe.loss == "jdt":
+            distance = full_size_jaccard_distance(
+                logits, batch.labels, weights=weights, ignore=ignore
+            )
+            part = loss.labelled(batch.labels, weights, ignore)
+            return distance * (part / loss.positive(mass))
+        return full_size_cross_entropy(logits, batch.labels, mass, weights=weights, ignore=ignore)

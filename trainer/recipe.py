@@ -157,11 +157,8 @@ def _refuse_at_odds(recipe: Recipe) -> None:
         raise UserError(f"--accumulate {recipe.accumulate} is more than --batch {recipe.batch}")
     if recipe.zoom_from > recipe.zoom:
         raise UserError(f"--zoom-from {recipe.zoom_from} is more than --zoom {recipe.zoom}")
-    if recipe.labels == FULL and (recipe.loss == "jdt" or recipe.ohem < 1):
-        raise UserError(
-            "--labels full goes with --loss ce or kl and without --ohem",
-            hint="give --loss ce as well, or take --labels area",
-        )
+    if recipe.labels == FULL and recipe.ohem < 1:
+        raise UserError("--ohem picks cells, and --labels full has none", hint="take --labels area")
     if recipe.loss == "jdt" and recipe.ohem < 1:
         raise UserError(
             "--ohem picks cells, and --loss jdt has none", hint="give --loss ce as well"

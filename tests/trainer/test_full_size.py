@@ -1,4 +1,4 @@
-"""Full-size cross-entropy in bands is the one that enlarges everything at once."""
+"""Full-size losses in bands are those that enlarge everything at once."""
 
 import pytest
 import torch
@@ -34,6 +34,41 @@ def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, we
     assert torch.allclose(gradient, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("ignore", [255, 1])
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2.0])])
+@pytest.mark.parametrize("most", [1, 500, 1 << 24])
+def test_jaccard_distance_and_gradient_are_those_of_enlarging_at_once(
+    monkeypatch, most, weights, ignore
+):
+    monkeypatch.setattr(full_size, "MOST_AT_ONCE", most)
+    torch.manual_seed(0)
+    labels = [torch.randint(0, 3, (13, 22), dtype=torch.uint8) for _ in range(4)]
+    labels[0][:4] = ignore
+    logits = torch.randn(4, 3, 5, 9, requires_grad=True)
+    banded = full_size.full_size_jaccard_distance(logits, labels, weights=weights, ignore=ignore)
+    (gradient,) = torch.autograd.grad(banded, logits)
+    truth = torch.stack(labels).long()
+    known = (truth != ignore)[:, None]
+    shares = F.one_hot(truth.where(known[:, 0], 0), 3).movedim(-1, 1) * known
+    large = F.interpolate(logits, size=(13, 22), mode="bilinear", align_corners=False)
+    at_once = loss.jaccard_distance(large, loss.weighed(shares.float(), weights))
+    (expected,) = torch.autograd.grad(at_once, logits)
+    assert banded.detach().item() == pytest.approx(at_once.detach().item(), rel=1e-5)
+    assert gradient.abs().max() > 1e-4
+    assert torch.allclose(gradient, expected, atol=1e-6)
+
+
+def test_jaccard_distance_of_masks_that_are_painted_right_is_zero():
+    logits = torch.full((1, 2, 2, 2), -50.0)
+    logits[:, 0, :, 0] = logits[:, 1, :, 1] = 50
+    # The two enlarged logits cross in the middle, between the pixels of an even side.
+    labels = [torch.zeros(4, 200, dtype=torch.uint8)]
+    labels[0][:, 100:] = 1
+    banded = full_size.full_size_jaccard_distance(logits, labels)
+    assert banded.item() == pytest.approx(0, abs=0.02)
+    assert full_size.full_size_jaccard_distance(-logits, labels).item() > 0.98
+
+
 def test_it_is_nearest_labels_where_nothing_is_reduced():
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 3, 6, 8), torch.randint(0, 3, (2, 6, 8))
@@ -45,7 +80,10 @@ def test_void_alone_is_zero():
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     labels = [torch.full((9, 9), 255, dtype=torch.uint8)]
     mass = loss.labelled(labels, None, 255)
-    value = full_size.full_size_cross_entropy(logits, labels, mass)
-    value.backward()
-    assert value.detach().item() == 0
-    assert not logits.grad.any()
+    for value in (
+        full_size.full_size_cross_entropy(logits, labels, mass),
+        full_size.full_size_jaccard_distance(logits, labels),
+    ):
+        value.backward()
+        assert value.detach().item() == 0
+        assert not logits.grad.any()

@@ -57,6 +57,7 @@ def test_kl_teaches_what_cross_entropy_teaches(dataset):
     [
         {"labels": "full"},
         {"loss": "jdt"},
+        {"loss": "jdt", "labels": "full"},
         {"ohem": 0.25},
         {"precision": "bf16"},
         {"optimiser": "sgd", "learning_rate": 0.05},

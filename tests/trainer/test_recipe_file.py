@@ -128,7 +128,7 @@ def test_the_nearest_name_is_offered(tmp_path):
         ({"warm_up": float("nan")}, "--warm-up nan is not between 0 and 1"),
         ({"zoom_from": 2.0}, "--zoom-from 2.0 is more than --zoom 1.33"),
         ({"accumulate": 9}, "--accumulate 9 is more than --batch 8"),
-        ({"labels": "full", "loss": "jdt"}, "--labels full goes with --loss ce or kl"),
+        ({"labels": "full", "ohem": 0.5}, "--labels full has none"),
         ({"loss": "jdt", "ohem": 0.5}, "--ohem picks cells"),
     ],
 )

@@ -68,7 +68,7 @@ def test_what_each_kind_sees_is_known_and_told_beforehand(shared_folder, tmp_pat
         (("--factors", "1,,2"), "has an empty part"),
         (("--factors", "1/30"), "leaves 3x2"),
         (("--labels", "area,near"), "unknown --labels 'near'"),
-        (("--labels", "full", "--loss", "jdt"), "--labels full goes with"),
+        (("--labels", "full", "--ohem", 0.5), "--labels full has none"),
         (("--factor", "1/4"), "--factor is not for `trainer compare`"),
         (("--seed", 3), "--seed is not for"),
         (("--resume", "last"), "--resume is not for"),
