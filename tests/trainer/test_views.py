@@ -10,6 +10,7 @@ from PIL import Image
 
 import kernels
 from kernels.errors import UserError
+from kernels.soften import MODES
 from trainer import data, loader, portion, views
 from trainer.disguise import Disguise
 from trainer.ranks import Ranks
@@ -144,6 +145,20 @@ def test_full_labels_are_those_of_the_pictures_pixels(dataset):
         assert full.shares.shape == (0, 16, 16)
         factor = Fraction(16, full.labels.shape[0])
         assert np.array_equal(kernels.soften(full.labels, factor, 3), area.shares)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "area"])
+def test_where_nothing_is_reduced_every_label_mode_gives_the_labels(dataset, mode):
+    sample = dataset.split("train")[0].read()
+    area = Recipe(factor=Fraction(1), zoom=1.0)
+    for seed in range(5):
+        one, other = (
+            draw(sample, (16, 16), recipe, dataset, np.random.default_rng(seed)).shares
+            for recipe in (area, replace(area, labels=mode))
+        )
+        assert one.any()
+        assert set(np.unique(one)) <= {0, 1}
+        assert np.array_equal(one, other)
 
 
 def test_random_nearest_labels_have_a_phase_of_their_own(dataset):
