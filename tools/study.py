@@ -2,9 +2,9 @@
 
 `python tools/study.py 'cross-entropy=a/compare.json' 'jdt=b/compare.json' --thin pole,sign_symbol`:
 a row for each factor and label mode of each file. `--json` writes the numbers of all seeds instead;
-such a file is read again without a name. `--by-class` prints a row a class. `--plot FILE` draws
-what is scored with area labels over the arithmetic of a training crop, `--plot-labels FILE` how far
-other label modes are ahead of nearest ones.
+such a file is read again without a name. `--by-class` prints a row a class, `--by-labels` a column
+a label mode. `--plot FILE` draws what is scored with area labels over the arithmetic of a training
+crop, `--plot-labels FILE` how far other label modes are ahead of nearest ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ SCORED: dict[str, Callable[[Kind], list[float]]] = {
     "thin classes": lambda kind: kind["thin_percent"],
     "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
 }
+NEAREST = "nearest"
 MODES = ("nearest-random", "majority", "bilinear", "area", "full")
+ALL_MODES = (NEAREST, *MODES)
 
 
 def main() -> None:
@@ -48,8 +50,10 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("files", nargs="+", metavar="NAME=compare.json|study.json")
     words.add_argument("--thin", default="", help="classes, by commas")
-    words.add_argument("--json", action="store_true", help="print JSON, no table")
-    words.add_argument("--by-class", action="store_true", help="print a row a class")
+    forms = words.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print JSON, no table")
+    forms.add_argument("--by-class", action="store_true", help="print a row a class")
+    forms.add_argument("--by-labels", action="store_true", help="print a column a label mode")
     words.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw quality over arithmetic, too"
     )
@@ -59,7 +63,7 @@ def main() -> None:
     given = words.parse_args()
     thin = [name for name in given.thin.split(",") if name]
     rows = [row for told in given.files for row in kinds(*told.rpartition("=")[::2], thin)]
-    shown = by_class if given.by_class else table
+    shown = by_class if given.by_class else by_labels if given.by_labels else table
     print(json.dumps(rows, indent=1) if given.json else shown(rows))
     if given.plot:
         plot([row for row in rows if row["labels"] == "area"] or rows, given.plot)
@@ -94,6 +98,27 @@ def by_class(rows: Sequence[Kind]) -> str:
     return pipes([titles, *lines])
 
 
+def by_labels(rows: Sequence[Kind]) -> str:
+    """For Markdown: what was trained with several label modes, a column a mode, a table a score."""
+    groups = {names: each for names, each in _by_mode(rows).items() if len(each) > 1}
+    tables = []
+    for title, values in SCORED.items():
+        lines = [
+            (*names, *(_number(values(each[mode])) if mode in each else "" for mode in ALL_MODES))
+            for names, each in groups.items()
+        ]
+        tables.append(pipes([(f"{title}, %", "factor", *ALL_MODES), *lines]))
+    return "\n\n".join(tables)
+
+
+def _by_mode(rows: Sequence[Kind]) -> dict[tuple[str, str], dict[str, Kind]]:
+    """What was trained alike but for the labels: by name and factor, then by label mode."""
+    groups: dict[tuple[str, str], dict[str, Kind]] = defaultdict(dict)
+    for kind in rows:
+        groups[kind["name"], kind["factor"]][kind["labels"]] = kind
+    return groups
+
+
 def plot(rows: Sequence[Kind], path: Path) -> None:
     """All classes, thin ones and boundaries: mean and spread over the arithmetic of a crop."""
     costs = [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows]
@@ -108,15 +133,16 @@ def plot(rows: Sequence[Kind], path: Path) -> None:
 
 def plot_labels(rows: Sequence[Kind], path: Path) -> None:
     """How far each label mode is ahead of nearest ones, seed by seed, all else being equal."""
-    groups: dict[str, dict[str, Kind]] = defaultdict(dict)
-    for kind in rows:
-        groups[f"{kind['name']}, {kind['factor']}"][kind["labels"]] = kind
-    groups = {name: each for name, each in groups.items() if {"nearest", "area"} <= each.keys()}
+    groups = {
+        ", ".join(names): each
+        for names, each in _by_mode(rows).items()
+        if {NEAREST, "area"} <= each.keys()
+    }
     with _panels(path, "ahead of nearest labels (points of IoU)") as panels:
         for axes, values in panels:
             for place, (name, each) in enumerate(groups.items()):
                 modes = [mode for mode in MODES if mode in each]
-                ahead = [np.subtract(values(each[mode]), values(each["nearest"])) for mode in modes]
+                ahead = [np.subtract(values(each[mode]), values(each[NEAREST])) for mode in modes]
                 # Beside one another, not on top.
                 apart = 0.12 * (place - (len(groups) - 1) / 2)
                 _marks(axes, [MODES.index(mode) + apart for mode in modes], ahead, place, name)

@@ -117,6 +117,21 @@ def scored(labels, *values, name="default"):
     }
 
 
+def test_label_modes_stand_side_by_side_for_each_score(tmp_path):
+    kept = tmp_path / "kept.json"
+    kinds = [scored("area", 5.0, 8.0), scored("nearest", 4.0), scored("full", 9.0, name="other")]
+    kept.write_text(json.dumps(kinds))
+    tables = [text.splitlines() for text in study(kept, "--by-labels").split("\n\n")]
+    head, _, row = (cells(line) for line in tables[0])
+    assert head[:4] == ["mIoU, %", "factor", "nearest", "nearest-random"]
+    assert row == ["default", "1/8", "4.0", "", "", "", "6.5 ± 2.1", ""]
+    assert [cells(lines[0])[0] for lines in tables[1:]] == [
+        "thin classes, %",
+        "within 3 pixels of a border, %",
+    ]
+    assert cells(tables[1][2])[2] == "12.0"
+
+
 def test_label_modes_are_drawn_by_what_they_are_ahead_seed_by_seed(
     load_tool, monkeypatch, tmp_path
 ):
