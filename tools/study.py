@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,8 +42,8 @@ SCORED: dict[str, Callable[[Kind], list[float]]] = {
     "within 3 pixels of a border": lambda kind: kind["boundary_miou_percent"]["values"],
 }
 NEAREST = "nearest"
-MODES = ("nearest-random", "majority", "bilinear", "area", "full")
-ALL_MODES = (NEAREST, *MODES)
+# From hard ones to soft ones.
+MODES = (NEAREST, "nearest-random", "majority", "bilinear", "bilinear-aa", "area", "full")
 
 
 def main() -> None:
@@ -101,13 +102,16 @@ def by_class(rows: Sequence[Kind]) -> str:
 def by_labels(rows: Sequence[Kind]) -> str:
     """For Markdown: what was trained with several label modes, a column a mode, a table a score."""
     groups = {names: each for names, each in _by_mode(rows).items() if len(each) > 1}
+    if not groups:
+        sys.exit("error: nothing there was trained with several label modes")
+    modes = [mode for mode in MODES if any(mode in each for each in groups.values())]
     tables = []
     for title, values in SCORED.items():
         lines = [
-            (*names, *(_number(values(each[mode])) if mode in each else "" for mode in ALL_MODES))
+            (*names, *(_number(values(each[mode])) if mode in each else "" for mode in modes))
             for names, each in groups.items()
         ]
-        tables.append(pipes([(f"{title}, %", "factor", *ALL_MODES), *lines]))
+        tables.append(pipes([(f"{title}, %", "factor", *modes), *lines]))
     return "\n\n".join(tables)
 
 
@@ -115,7 +119,10 @@ def _by_mode(rows: Sequence[Kind]) -> dict[tuple[str, str], dict[str, Kind]]:
     """What was trained alike but for the labels: by name and factor, then by label mode."""
     groups: dict[tuple[str, str], dict[str, Kind]] = defaultdict(dict)
     for kind in rows:
-        groups[kind["name"], kind["factor"]][kind["labels"]] = kind
+        name, factor, labels = kind["name"], kind["factor"], kind["labels"]
+        if labels in groups[name, factor]:
+            sys.exit(f"error: {name}, {factor}, {labels} is there twice")
+        groups[name, factor][labels] = kind
     return groups
 
 
@@ -138,15 +145,16 @@ def plot_labels(rows: Sequence[Kind], path: Path) -> None:
         for names, each in _by_mode(rows).items()
         if {NEAREST, "area"} <= each.keys()
     }
+    others = [mode for mode in MODES[1:] if any(mode in each for each in groups.values())]
     with _panels(path, "ahead of nearest labels (points of IoU)") as panels:
         for axes, values in panels:
             for place, (name, each) in enumerate(groups.items()):
-                modes = [mode for mode in MODES if mode in each]
+                modes = [mode for mode in others if mode in each]
                 ahead = [np.subtract(values(each[mode]), values(each[NEAREST])) for mode in modes]
                 # Beside one another, not on top.
                 apart = 0.12 * (place - (len(groups) - 1) / 2)
-                _marks(axes, [MODES.index(mode) + apart for mode in modes], ahead, place, name)
-            axes.set_xticks(range(len(MODES)), MODES, rotation=30)
+                _marks(axes, [others.index(mode) + apart for mode in modes], ahead, place, name)
+            axes.set_xticks(range(len(others)), others, rotation=30)
             axes.axhline(0, color="0.5", linewidth=1)
 
 

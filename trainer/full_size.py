@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from kernels.taps import taps
 from trainer import loss
 
-# Logits that exist at full size at one moment: 64 MB of float32.
+# Logits that exist at full size at one moment: 64 MB of float32; a loss takes 3 to 6 times as much.
 MOST_AT_ONCE = 1 << 24
 
 
@@ -28,7 +28,7 @@ def full_size_cross_entropy(
     weights: Tensor | None = None,
     ignore: int = 255,
 ) -> Tensor:
-    """Of logits [N,C,h,w] enlarged to each [H,W] of `labels`, over the normaliser."""
+    """The cross-entropy of logits [N,C,h,w] enlarged to each [H,W] of `labels`."""
 
     def summed(large: Tensor, truth: Tensor) -> Tensor:
         return F.cross_entropy(
@@ -39,16 +39,17 @@ def full_size_cross_entropy(
 
 
 def full_size_jaccard_distance(
-    logits: Tensor, labels: Sequence[Tensor], *, weights: Tensor | None = None, ignore: int = 255
+    logits: Tensor, labels: Sequence[Tensor], *, weights: Tensor | None = None
 ) -> Tensor:
-    """Of logits [N,C,h,w] enlarged to each [H,W] of `labels`."""
+    """The Jaccard distance of logits [N,C,h,w] enlarged to each [H,W] of `labels`."""
     classes = torch.arange(logits.shape[1], device=logits.device)[:, None, None]
 
-    def overlap(large: Tensor, truth: Tensor) -> Tensor:
-        shares = ((truth == classes) & (truth != ignore)).float()
-        return loss.overlap(large[None], loss.weighed(shares[None], weights))
+    def sums(large: Tensor, truth: Tensor) -> Tensor:
+        # Void is none of the classes.
+        shares = (truth == classes).float()
+        return loss.jaccard_sums(large[None], loss.weighed(shares[None], weights))
 
-    return loss.distance(_over_bands(overlap, logits, labels))
+    return loss.jaccard_distance_of(_over_bands(sums, logits, labels))
 
 
 def enlarged(small: Tensor, size: tuple[int, int], first: int, count: int) -> Tensor:

@@ -47,7 +47,8 @@ def weighed(shares: Tensor, weights: Tensor | None) -> Tensor:
 
 def labelled(labels: Sequence[Tensor], weights: Tensor | None, ignore: int) -> Tensor:
     """The labelled mass of label maps, in pixels, each as heavy as its class."""
-    known = [one[one != ignore].long() for one in labels]
+    # Widened first: void may lie beyond what a byte holds, and torch would wrap it into one.
+    known = [one[one.long() != ignore].long() for one in labels]
     mass = [
         weights[one].sum() if weights is not None else one.new_tensor(len(one)) for one in known
     ]
@@ -71,10 +72,10 @@ def hardest(losses: Tensor, mass: Tensor, share: float) -> Tensor:
 
 def jaccard_distance(logits: Tensor, shares: Tensor) -> Tensor:
     """1 - Jaccard index of predicted and true shares, the mean over the classes that are there."""
-    return distance(overlap(logits, shares))
+    return jaccard_distance_of(jaccard_sums(logits, shares))
 
 
-def overlap(logits: Tensor, shares: Tensor) -> Tensor:
+def jaccard_sums(logits: Tensor, shares: Tensor) -> Tensor:
     """[3,C]: |p| + |t|, |p - t| and |t| of each class, in 1-norms; those of parts add up.
 
     A cell's prediction p counts by its labelled mass, so that void neither helps nor hurts.
@@ -85,13 +86,13 @@ def overlap(logits: Tensor, shares: Tensor) -> Tensor:
     return torch.stack([predicted.sum(over) + true, (predicted - shares).abs().sum(over), true])
 
 
-def distance(overlap: Tensor) -> Tensor:
-    """What these sums come to.
+def jaccard_distance_of(sums: Tensor) -> Tensor:
+    """The distance that `jaccard_sums` come to.
 
     For soft targets |p ^ t| is (|p| + |t| - |p-t|) / 2 and |p v t| is (|p| + |t| + |p-t|) / 2
     (Wang, Ning and Blaschko, Jaccard Metric Losses, NeurIPS 2023).
     """
-    both, apart, true = overlap.unbind()
+    both, apart, true = sums.unbind()
     distance = 1 - (both - apart) / positive(both + apart)
     there = (true > 0).float()
     return (distance * there).sum() / positive(there.sum())

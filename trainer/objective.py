@@ -60,9 +60,7 @@ class Objective(nn.Module):
 
         Here it is the labelled mass, weighed.
         """
-        if self.recipe.labels == FULL:
-            return loss.labelled(batch.labels, self.class_weights, batch.ignore)
-        return loss.weighed(batch.shares, self.class_weights).sum()
+        return self._labelled(batch)
 
     def forward(self, batch: Batch, mass: Tensor) -> Tensor:
         """The part of the loss that this part of a batch of `mass` has."""
@@ -109,13 +107,22 @@ class Objective(nn.Module):
         network = {f"{NETWORK}{n}": v for n, v in self.network.state_dict().items()}
         self.load_state_dict({**network, **own})
 
-    def _of(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
+    def _labelled(self, batch: Batch) -> Tensor:
         if self.recipe.labels == FULL:
-            return self._at_full_size(logits, batch, mass)
-        shares = loss.weighed(batch.shares, self.class_weights)
+            return loss.labelled(batch.labels, self.class_weights, batch.ignore)
+        return loss.weighed(batch.shares, self.class_weights).sum()
+
+    def _of(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
         if self.recipe.loss == "jdt":
             # It is no sum over cells: a part of a batch counts by its labelled mass.
-            return loss.jaccard_distance(logits, shares) * (shares.sum() / loss.positive(mass))
+            part = self._labelled(batch) / loss.positive(mass)
+            return self._jaccard_distance(logits, batch) * part
+        weights = self.class_weights
+        if self.recipe.labels == FULL:
+            return full_size_cross_entropy(
+                logits, batch.labels, mass, weights=weights, ignore=batch.ignore
+            )
+        shares = loss.weighed(batch.shares, weights)
         by_cell = loss.by_cell(logits, shares, divergence=self.recipe.loss == "kl")
         if self.recipe.ohem < 1:
             return loss.hardest(by_cell, shares.sum(1), self.recipe.ohem) / (
@@ -123,12 +130,7 @@ class Objective(nn.Module):
             )
         return by_cell.sum() / loss.positive(mass)
 
-    def _at_full_size(self, logits: Tensor, batch: Batch, mass: Tensor) -> Tensor:
-        weights, ignore = self.class_weights, batch.ignore
-        if self.recipe.loss == "jdt":
-            distance = full_size_jaccard_distance(
-                logits, batch.labels, weights=weights, ignore=ignore
-            )
-            part = loss.labelled(batch.labels, weights, ignore)
-            return distance * (part / loss.positive(mass))
-        return full_size_cross_entropy(logits, batch.labels, mass, weights=weights, ignore=ignore)
+    def _jaccard_distance(self, logits: Tensor, batch: Batch) -> Tensor:
+        if self.recipe.labels == FULL:
+            return full_size_jaccard_distance(logits, batch.labels, weights=self.class_weights)
+        return loss.jaccard_distance(logits, loss.weighed(batch.shares, self.class_weights))

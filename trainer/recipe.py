@@ -158,7 +158,10 @@ def _refuse_at_odds(recipe: Recipe) -> None:
     if recipe.zoom_from > recipe.zoom:
         raise UserError(f"--zoom-from {recipe.zoom_from} is more than --zoom {recipe.zoom}")
     if recipe.labels == FULL and recipe.ohem < 1:
-        raise UserError("--ohem picks cells, and --labels full has none", hint="take --labels area")
+        raise UserError(
+            "--ohem picks cells, and --labels full has none",
+            hint="leave --ohem out, or take --labels area with --loss ce",
+        )
     if recipe.loss == "jdt" and recipe.ohem < 1:
         raise UserError(
             "--ohem picks cells, and --loss jdt has none", hint="give --loss ce as well"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from trainer.comparison.cell import Result
@@ -123,13 +124,25 @@ def test_label_modes_stand_side_by_side_for_each_score(tmp_path):
     kept.write_text(json.dumps(kinds))
     tables = [text.splitlines() for text in study(kept, "--by-labels").split("\n\n")]
     head, _, row = (cells(line) for line in tables[0])
-    assert head[:4] == ["mIoU, %", "factor", "nearest", "nearest-random"]
-    assert row == ["default", "1/8", "4.0", "", "", "", "6.5 ± 2.1", ""]
+    assert head == ["mIoU, %", "factor", "nearest", "area"]
+    assert row == ["default", "1/8", "4.0", "6.5 ± 2.1"]
     assert [cells(lines[0])[0] for lines in tables[1:]] == [
         "thin classes, %",
         "within 3 pixels of a border, %",
     ]
     assert cells(tables[1][2])[2] == "12.0"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "says"),
+    [
+        ([scored("area", 5.0)], "nothing there was trained with several"),
+        ([scored("area", 5.0), scored("area", 6.0)], "default, 1/8, area is there twice"),
+    ],
+)
+def test_what_makes_no_table_of_label_modes_is_told(load_tool, kinds, says):
+    with pytest.raises(SystemExit, match=says):
+        load_tool("study").by_labels(kinds)
 
 
 def test_label_modes_are_drawn_by_what_they_are_ahead_seed_by_seed(

@@ -34,24 +34,24 @@ def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, we
     assert torch.allclose(gradient, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("ignore", [255, 1])
 @pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2.0])])
 @pytest.mark.parametrize("most", [1, 500, 1 << 24])
-def test_jaccard_distance_and_gradient_are_those_of_enlarging_at_once(
-    monkeypatch, most, weights, ignore
-):
+def test_jaccard_distance_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, weights):
     monkeypatch.setattr(full_size, "MOST_AT_ONCE", most)
     torch.manual_seed(0)
-    labels = [torch.randint(0, 3, (13, 22), dtype=torch.uint8) for _ in range(4)]
-    labels[0][:4] = ignore
+    sizes = [(13, 22), (12, 20), (7, 11), (5, 9)]
+    labels = [torch.randint(0, 3, size, dtype=torch.uint8) for size in sizes]
+    labels[0][:4] = 255
     logits = torch.randn(4, 3, 5, 9, requires_grad=True)
-    banded = full_size.full_size_jaccard_distance(logits, labels, weights=weights, ignore=ignore)
+    banded = full_size.full_size_jaccard_distance(logits, labels, weights=weights)
     (gradient,) = torch.autograd.grad(banded, logits)
-    truth = torch.stack(labels).long()
-    known = (truth != ignore)[:, None]
-    shares = F.one_hot(truth.where(known[:, 0], 0), 3).movedim(-1, 1) * known
-    large = F.interpolate(logits, size=(13, 22), mode="bilinear", align_corners=False)
-    at_once = loss.jaccard_distance(large, loss.weighed(shares.float(), weights))
+    sums = torch.zeros(3, 3)
+    for one, truth in zip(logits, labels, strict=True):
+        large = F.interpolate(one[None], size=truth.shape, mode="bilinear", align_corners=False)
+        known = (truth != 255).long()
+        shares = (F.one_hot(truth.long() * known, 3) * known[..., None]).movedim(-1, 0)[None]
+        sums = sums + loss.jaccard_sums(large, loss.weighed(shares.float(), weights))
+    at_once = loss.jaccard_distance_of(sums)
     (expected,) = torch.autograd.grad(at_once, logits)
     assert banded.detach().item() == pytest.approx(at_once.detach().item(), rel=1e-5)
     assert gradient.abs().max() > 1e-4
@@ -87,3 +87,9 @@ def test_void_alone_is_zero():
         value.backward()
         assert value.detach().item() == 0
         assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("ignore", [255, 256, 65535])
+def test_void_beyond_a_byte_voids_no_class_of_labels_that_are_bytes(ignore):
+    labels = [torch.tensor([[0, 1, 255]], dtype=torch.uint8)]
+    assert loss.labelled(labels, None, ignore).item() == (2 if ignore == 255 else 3)

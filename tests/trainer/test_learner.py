@@ -10,7 +10,9 @@ import torch
 from kernels.errors import UserError
 from trainer import checkpoint, data, loader
 from trainer import fit as fitting
+from trainer.full_size import full_size_jaccard_distance
 from trainer.learner import Learner
+from trainer.loss import jaccard_distance, weighed
 from trainer.network import Network
 from trainer.recipe import Recipe
 from trainer.score import Score
@@ -43,6 +45,28 @@ def test_a_batch_in_parts_teaches_what_the_whole_teaches(dataset, labels, loss):
     parts = learned(learner(dataset, accumulate=3, **options))
     assert torch.allclose(whole, parts, atol=1e-6)
     assert not torch.allclose(whole, learned(learner(dataset, **options, seed=1)), atol=1e-3)
+
+
+@pytest.mark.parametrize("labels", ["area", "full"])
+@pytest.mark.usefixtures("plain_network")
+def test_a_part_counts_by_its_labelled_mass_where_the_loss_is_no_sum(dataset, labels):
+    weights = torch.tensor([0.5, 1.0, 3.0])
+    recipe = Recipe(factor=Fraction(1, 2), batch=4, loss="jdt", labels=labels)
+    made = Learner(recipe, dataset, torch.device("cpu"), class_weights=weights)
+    batch = next(loader.batches(dataset, recipe, (32, 32)))
+    mass = made.objective.mass(batch)
+    apart, masses = [], []
+    for part in batch.cut(2):
+        (logits,) = made.network.heads(part.pictures)
+        if labels == "full":
+            distance = full_size_jaccard_distance(logits, part.labels, weights=weights)
+        else:
+            distance = jaccard_distance(logits, weighed(part.shares, weights))
+        masses.append(made.objective.mass(part))
+        apart.append(distance * masses[-1] / mass)
+        assert made.objective(part, mass).item() == pytest.approx(apart[-1].item(), rel=1e-5)
+    assert sum(masses).item() == pytest.approx(mass.item(), rel=1e-5)
+    assert abs(masses[0] - masses[1]) > 0.01 * mass
 
 
 @pytest.mark.usefixtures("plain_network")

@@ -156,8 +156,11 @@ def test_where_nothing_is_reduced_every_label_mode_gives_the_labels(dataset, mod
             draw(sample, (16, 16), recipe, dataset, np.random.default_rng(seed)).shares
             for recipe in (area, replace(area, labels=mode))
         )
+        full = draw(
+            sample, (16, 16), replace(area, labels="full"), dataset, np.random.default_rng(seed)
+        ).labels
         assert one.any()
-        assert set(np.unique(one)) <= {0, 1}
+        assert np.array_equal(one, full == np.arange(len(one))[:, None, None])
         assert np.array_equal(one, other)
 
 
