@@ -121,11 +121,14 @@ def test_where_the_teacher_is_not_sure_only_labels_teach(learner, batches):
     assert float(half) == pytest.approx(float(whole) / 2, rel=1e-6)
 
 
-@pytest.mark.parametrize("labels", ["full", "nearest-random"])
-def test_other_labels_than_area_have_a_teacher_too(learner, batches, labels):
-    made, batch = started(learner, batches, labels=labels)
+@pytest.mark.parametrize(
+    ("labels", "loss"), [("full", "ce"), ("full", "jdt"), ("nearest-random", "ce")]
+)
+def test_other_labels_than_area_have_a_teacher_too(learner, batches, labels, loss):
+    made, batch = started(learner, batches, labels=labels, loss=loss)
     sure, unsure = (
-        learner(f"unimatch:confidence={value}", labels=labels) for value in ("0.4", "0.999999")
+        learner(f"unimatch:confidence={value}", labels=labels, loss=loss)
+        for value in ("0.4", "0.999999")
     )
     losses = []
     for one in (sure, unsure):
