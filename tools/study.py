@@ -129,10 +129,13 @@ def _by_mode(rows: Sequence[Kind]) -> dict[tuple[str, str], dict[str, Kind]]:
 def plot(rows: Sequence[Kind], path: Path) -> None:
     """All classes, thin ones and boundaries: mean and spread over the arithmetic of a crop."""
     costs = [Spread(values=tuple(kind["crop_GFLOP"]["values"])).mean for kind in rows]
+    # What all have in common need not be told of each.
+    alike = len({kind["labels"] for kind in rows}) == 1
+    told = ("name", "factor") if alike else ("name", "factor", "labels")
     with _panels(path, "IoU at native size (%)") as panels:
         for axes, values in panels:
             for place, (kind, cost) in enumerate(zip(rows, costs, strict=True)):
-                name = f"{kind['name']}, {kind['factor']}, {kind['labels']}"
+                name = ", ".join(kind[key] for key in told)
                 _marks(axes, [cost], [values(kind)], place, name)
             axes.set(xlabel="GFLOP a training crop")
             scale(axes, costs)
@@ -152,9 +155,11 @@ def plot_labels(rows: Sequence[Kind], path: Path) -> None:
                 modes = [mode for mode in others if mode in each]
                 ahead = [np.subtract(values(each[mode]), values(each[NEAREST])) for mode in modes]
                 # Beside one another, not on top.
-                apart = 0.12 * (place - (len(groups) - 1) / 2)
+                apart = 0.8 * ((place + 0.5) / len(groups) - 0.5)
                 _marks(axes, [others.index(mode) + apart for mode in modes], ahead, place, name)
-            axes.set_xticks(range(len(others)), others, rotation=30)
+            axes.set_xticks(
+                range(len(others)), others, rotation=30, ha="right", rotation_mode="anchor"
+            )
             axes.axhline(0, color="0.5", linewidth=1)
 
 
@@ -173,7 +178,9 @@ def _panels(path: Path, label: str) -> Iterator[list[tuple[Any, Callable[[Kind],
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(label)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=3, fontsize="small", frameon=False
+    )
     with published(path) as draft:
         figure.savefig(draft, format="png", dpi=PIXELS_AN_INCH)
 
