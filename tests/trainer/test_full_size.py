@@ -7,14 +7,20 @@ from torch.nn import functional as F
 from trainer import full_size, loss
 
 
-@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2.0])])
-@pytest.mark.parametrize("most", [1, 500, 1 << 24])
-def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, weights):
-    monkeypatch.setattr(full_size, "MOST_AT_ONCE", most)
+def some_labels():
+    """Maps of several sizes, as zoomed views have them, with void in one; torch is seeded."""
     torch.manual_seed(0)
     sizes = [(13, 22), (12, 20), (7, 11), (5, 9)]
     labels = [torch.randint(0, 3, size, dtype=torch.uint8) for size in sizes]
     labels[0][:4] = 255
+    return labels
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2.0])])
+@pytest.mark.parametrize("most", [1, 500, 1 << 24])
+def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, weights):
+    monkeypatch.setattr(full_size, "MOST_AT_ONCE", most)
+    labels = some_labels()
     logits = torch.randn(4, 3, 5, 9, dtype=torch.float64, requires_grad=True)
     weights = None if weights is None else weights.double()
     mass = loss.labelled(labels, weights, 255).double()
@@ -38,10 +44,7 @@ def test_value_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, we
 @pytest.mark.parametrize("most", [1, 500, 1 << 24])
 def test_jaccard_distance_and_gradient_are_those_of_enlarging_at_once(monkeypatch, most, weights):
     monkeypatch.setattr(full_size, "MOST_AT_ONCE", most)
-    torch.manual_seed(0)
-    sizes = [(13, 22), (12, 20), (7, 11), (5, 9)]
-    labels = [torch.randint(0, 3, size, dtype=torch.uint8) for size in sizes]
-    labels[0][:4] = 255
+    labels = some_labels()
     logits = torch.randn(4, 3, 5, 9, requires_grad=True)
     banded = full_size.full_size_jaccard_distance(logits, labels, weights=weights)
     (gradient,) = torch.autograd.grad(banded, logits)
